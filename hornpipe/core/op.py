@@ -1,0 +1,187 @@
+"""The mechanism behind every public operation: promotion, symbolic recording, and engines' own versions.
+
+`@op` wraps a composed function, `primitive` names one of the contract. Both convert the leading tensor arguments by a dtype rule:
+"promote" (to a common dtype), "float" (promote, integers become `floatx`), "same" (convert, no promotion), None (leave alone).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+
+from hornpipe.core import settings
+from hornpipe.core.dtypes import is_float, result_type
+from hornpipe.engine.select import active
+
+OPS: dict = {}  # public name -> operation
+_NUMBERS = (bool, int, float)
+
+
+class Symbolic:
+    """Marks tensors that have a shape and a dtype but no value; `core/graph.py` records what is done to them."""
+
+    __slots__ = ()
+
+
+_recorder = []  # core/graph.py puts its `record_op` here
+
+
+def to_tensor(x):
+    """Return `x` as a tensor of the engine in force; variables give their value, tensors stay as they are."""
+    engine = active.engine
+    if engine.is_tensor(x):
+        return x
+    value = getattr(x, "value", None)
+    if value is not None and hasattr(x, "trainable"):
+        return value
+    return engine.asarray(x)
+
+
+def convert(values, rule):
+    """Return `values` (tensors, numbers, arrays) as tensors by a dtype rule; lists are converted inside."""
+    engine = active.engine
+    if rule == "same":
+        return [_nested(to_tensor, value) for value in values]
+    tensors = [value if type(value) in _NUMBERS else _nested(to_tensor, value) for value in values]
+    leaves = []
+    for tensor in tensors:
+        leaves.extend(tensor) if type(tensor) in (list, tuple) else leaves.append(tensor)
+    kinds = {leaf if type(leaf) in _NUMBERS else engine.dtype(leaf) for leaf in leaves if leaf is not None}
+    dtype = next(iter(kinds)) if len(kinds) == 1 and type(next(iter(kinds))) is str else result_type(*kinds)
+    if rule == "float" and not is_float(dtype) and not dtype.startswith("complex"):
+        dtype = settings.floatx()
+
+    def cast(leaf):
+        if leaf is None:
+            return None
+        if type(leaf) in _NUMBERS:
+            return leaf if len(leaves) > 1 and any_tensor else engine.asarray(leaf, dtype)
+        return leaf if engine.dtype(leaf) == dtype else engine.astype(leaf, dtype)
+
+    any_tensor = any(type(leaf) not in _NUMBERS and leaf is not None for leaf in leaves)
+    return [_nested(cast, tensor) for tensor in tensors]
+
+
+def _nested(function, value):
+    if type(value) in (list, tuple):
+        return [_nested(function, item) for item in value]
+    return None if value is None else function(value)
+
+
+def _is_symbolic(value):
+    if isinstance(value, Symbolic):
+        return True
+    if type(value) in (list, tuple):
+        return any(_is_symbolic(item) for item in value)
+    if type(value) is dict:
+        return any(_is_symbolic(item) for item in value.values())
+    return False
+
+
+def op(tensors=1, dtype="promote", name=None):
+    """Make a public operation of a composed function.
+
+    Args:
+        tensors: int. How many leading arguments are tensors (or lists of them).
+        dtype: the rule of this module's docstring.
+        name: public name; the function's own by default (a trailing underscore is dropped).
+    """
+
+    def decorate(function):
+        public = name or function.__name__.rstrip("_")
+        names = list(inspect.signature(function).parameters)[:tensors]
+
+        @functools.wraps(function)
+        def operation(*args, **kwargs):
+            engine = active.engine
+            if len(args) < tensors and kwargs:
+                args = list(args)
+                for missing in names[len(args) :]:
+                    if missing not in kwargs:
+                        break
+                    args.append(kwargs.pop(missing))
+            if engine.name != "shapes" and (
+                any(map(_is_symbolic, args)) or (kwargs and any(map(_is_symbolic, kwargs.values())))
+            ):
+                return _recorder[0](operation, args, kwargs)
+            if dtype is not None and tensors:
+                args = (*convert(args[:tensors], dtype), *args[tensors:])
+            own = getattr(engine, public, None)
+            return (own or function)(*args, **kwargs)
+
+        operation.__name__ = operation.__qualname__ = operation.op_name = public
+        OPS[public] = operation
+        return operation
+
+    return decorate
+
+
+def operation(name: str):
+    """Return a public operation by name, importing `hornpipe.ops` where it was not yet."""
+    if name not in OPS:
+        importlib.import_module("hornpipe.ops")
+    return OPS[name]
+
+
+class TensorOperators:
+    """Python's operators as operations, for variables and symbolic tensors."""
+
+    __slots__ = ()
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index):
+        return operation("getitem")(self, index)
+
+    def __neg__(self):
+        return operation("negative")(self)
+
+    def __abs__(self):
+        return operation("abs")(self)
+
+    def __invert__(self):
+        return operation("logical_not")(self)
+
+    def __len__(self):
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"A tensor of shape {tuple(self.shape)} has no known length.")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+
+def _binary(public, reflected):
+    if reflected:
+        return lambda self, other: operation(public)(other, self)
+    return lambda self, other: operation(public)(self, other)
+
+
+for _python, _public in {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "matmul": "matmul",
+    "and": "logical_and",
+    "or": "logical_or",
+    "xor": "logical_xor",
+}.items():
+    setattr(TensorOperators, f"__{_python}__", _binary(_public, False))
+    setattr(TensorOperators, f"__r{_python}__", _binary(_public, True))
+for _python, _public in {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
+}.items():
+    setattr(TensorOperators, f"__{_python}__", _binary(_public, False))
+TensorOperators.__eq__ = lambda self, other: self is other if other is None else operation("equal")(self, other)
+TensorOperators.__ne__ = lambda self, other: self is not other if other is None else operation("not_equal")(self, other)

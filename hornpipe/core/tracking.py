@@ -1,0 +1,41 @@
+"""Finding what an object owns: the layers, variables and metrics among its attributes, inside lists and dicts too.
+
+Attributes are looked through when somebody asks, so lists that grow later are seen. Order is that of assignment.
+"""
+
+from __future__ import annotations
+
+_PLAIN = (str, bytes, int, float, bool, complex, type(None))
+_LONG = 1000
+
+
+def owned(attributes: dict, kinds) -> list:
+    """Return the distinct objects of `kinds` (a class or tuple of classes) among attribute values, in order."""
+    found: dict[int, object] = {}
+    for name, value in attributes.items():
+        if name in _IGNORED or isinstance(value, _PLAIN):
+            continue
+        if isinstance(value, kinds):
+            found.setdefault(id(value), value)
+        elif isinstance(value, (list, tuple, dict, set)):
+            _look_into(value, kinds, found, set())
+    return list(found.values())
+
+
+_IGNORED = {"_arguments", "_nodes", "_metrics_in_use", "_trainer_state"}
+
+
+def _look_into(container, kinds, found, seen):
+    if id(container) in seen:
+        return
+    seen.add(id(container))
+    values = container.values() if isinstance(container, dict) else container
+    if len(container) > _LONG and isinstance(next(iter(values)), _PLAIN):
+        return  # a vocabulary or a table of numbers, not a list of layers
+    for value in values:
+        if isinstance(value, _PLAIN):
+            continue
+        if isinstance(value, kinds):
+            found.setdefault(id(value), value)
+        elif isinstance(value, (list, tuple, dict, set)):
+            _look_into(value, kinds, found, seen)

@@ -1,0 +1,5 @@
+"""Engines: the only code that names a tensor library. `contract.py` says what an engine supplies."""
+
+from hornpipe.engine.select import active, current, use
+
+__all__ = ["active", "current", "use"]

@@ -1,0 +1,364 @@
+"""The JAX engine: `jax.numpy` is the vocabulary; the verbs and a few conventions are written here."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.lax import cond as cond
+from jax.lax import digamma as digamma
+from jax.lax import erf as erf
+from jax.lax import erf_inv as erfinv
+from jax.lax import lgamma as lgamma
+from jax.lax import rsqrt as rsqrt
+from jax.lax import stop_gradient as stop_gradient
+from jax.nn import sigmoid as sigmoid
+from jax.numpy import abs as abs
+from jax.numpy import acos as acos
+from jax.numpy import acosh as acosh
+from jax.numpy import add as add
+from jax.numpy import asin as asin
+from jax.numpy import asinh as asinh
+from jax.numpy import atan as atan
+from jax.numpy import atan2 as atan2
+from jax.numpy import atanh as atanh
+from jax.numpy import bitwise_and as bitwise_and
+from jax.numpy import bitwise_not as bitwise_not
+from jax.numpy import bitwise_or as bitwise_or
+from jax.numpy import bitwise_xor as bitwise_xor
+from jax.numpy import ceil as ceil
+from jax.numpy import cos as cos
+from jax.numpy import cosh as cosh
+from jax.numpy import cumprod as cumprod
+from jax.numpy import divide as divide
+from jax.numpy import einsum as einsum
+from jax.numpy import equal as equal
+from jax.numpy import exp as exp
+from jax.numpy import expm1 as expm1
+from jax.numpy import flip as flip
+from jax.numpy import floor as floor
+from jax.numpy import floor_divide as floor_divide
+from jax.numpy import greater as greater
+from jax.numpy import greater_equal as greater_equal
+from jax.numpy import isfinite as isfinite
+from jax.numpy import isnan as isnan
+from jax.numpy import left_shift as left_shift
+from jax.numpy import less as less
+from jax.numpy import less_equal as less_equal
+from jax.numpy import log as log
+from jax.numpy import log1p as log1p
+from jax.numpy import logical_and as logical_and
+from jax.numpy import logical_not as logical_not
+from jax.numpy import logical_or as logical_or
+from jax.numpy import logical_xor as logical_xor
+from jax.numpy import matmul as matmul
+from jax.numpy import maximum as maximum
+from jax.numpy import minimum as minimum
+from jax.numpy import mod as mod
+from jax.numpy import multiply as multiply
+from jax.numpy import negative as negative
+from jax.numpy import not_equal as not_equal
+from jax.numpy import power as power
+from jax.numpy import reshape as reshape
+from jax.numpy import right_shift as right_shift
+from jax.numpy import round as round
+from jax.numpy import sign as sign
+from jax.numpy import sin as sin
+from jax.numpy import sinh as sinh
+from jax.numpy import sqrt as sqrt
+from jax.numpy import subtract as subtract
+from jax.numpy import tan as tan
+from jax.numpy import tanh as tanh
+from jax.numpy import transpose as transpose
+from jax.numpy import where as where
+from jax.numpy.linalg import cholesky as cholesky
+from jax.numpy.linalg import eigh as eigh
+from jax.numpy.linalg import qr as qr
+
+from hornpipe.core import settings
+from hornpipe.core.errors import EngineError, message
+
+name = "jax"
+_NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
+
+
+# ---- primitives whose convention or spelling differs from jax.numpy's
+
+
+def sum(x, *, axis=None, keepdims=False):
+    return jnp.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+
+
+def prod(x, *, axis=None, keepdims=False):
+    return jnp.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+
+
+def max(x, *, axis=None, keepdims=False):
+    return jnp.max(x, axis=axis, keepdims=keepdims)
+
+
+def min(x, *, axis=None, keepdims=False):
+    return jnp.min(x, axis=axis, keepdims=keepdims)
+
+
+def any(x, *, axis=None, keepdims=False):
+    return jnp.any(x, axis=axis, keepdims=keepdims)
+
+
+def all(x, *, axis=None, keepdims=False):
+    return jnp.all(x, axis=axis, keepdims=keepdims)
+
+
+def argmax(x, *, axis):
+    return lax.argmax(x, axis % x.ndim, np.int32)
+
+
+def argmin(x, *, axis):
+    return lax.argmin(x, axis % x.ndim, np.int32)
+
+
+def cumsum(x, *, axis):
+    return jnp.cumsum(x, axis=axis, dtype=x.dtype)
+
+
+def broadcast_to(x, shape):
+    return jnp.broadcast_to(x, tuple(shape))
+
+
+def concatenate(xs, *, axis):
+    return jnp.concatenate(xs, axis=axis)
+
+
+def pad(x, widths, *, value=0):
+    return jnp.pad(x, widths, constant_values=value)
+
+
+def getitem(x, index):
+    return x[index]
+
+
+def take(x, indices, *, axis):
+    return jnp.take(x, indices, axis=axis, mode="clip")
+
+
+def take_along_axis(x, indices, *, axis):
+    return jnp.take_along_axis(x, indices, axis=axis, mode="clip")
+
+
+def scatter(x, indices, updates, *, mode="set"):
+    return getattr(x.at[indices], mode)(updates)
+
+
+def dynamic_slice(x, starts, sizes):
+    return lax.dynamic_slice(x, starts, sizes)
+
+
+def dynamic_update(x, updates, starts):
+    return lax.dynamic_update_slice(x, updates, starts)
+
+
+def full(shape, value, *, dtype):
+    return jnp.full(tuple(shape), value, _narrow(dtype))
+
+
+def arange(start, stop, step, *, dtype):
+    return jnp.arange(start, stop, step, dtype=_narrow(dtype))
+
+
+def svd(x, *, full_matrices):
+    return tuple(jnp.linalg.svd(x, full_matrices=full_matrices))
+
+
+def solve(a, b):
+    return jnp.linalg.solve(a, b[..., None])[..., 0] if b.ndim == a.ndim - 1 else jnp.linalg.solve(a, b)
+
+
+def triangular_solve(a, b, *, lower):
+    return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
+
+
+def argsort(x, *, axis):
+    return jnp.argsort(x, axis=axis, stable=True).astype("int32")
+
+
+def top_k(x, k):
+    values, indices = lax.top_k(x, k)
+    return values, indices.astype("int32")
+
+
+def searchsorted(sorted_sequence, values, *, side):
+    return jnp.searchsorted(sorted_sequence, values, side=side).astype("int32")
+
+
+def while_loop(condition, body, state):
+    return lax.while_loop(lambda s: condition(*s), lambda s: tuple(body(*s)), tuple(state))
+
+
+def scan(step, carry, xs, *, length=None, reverse=False):
+    return lax.scan(step, carry, xs, length=length, reverse=reverse)
+
+
+def custom_gradient(f):
+    return jax.custom_gradient(f)
+
+
+def asarray(x, dtype=None):
+    if dtype is not None:
+        return jnp.asarray(x, _narrow(dtype, explicit=not isinstance(x, (np.ndarray, np.generic))))
+    if isinstance(x, jax.Array):
+        return x
+    if isinstance(x, (bool, int, float)):
+        kind = "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else settings.floatx()
+        return jnp.asarray(x, kind)
+    host = np.asarray(x)
+    kind = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
+    return jnp.asarray(host.astype(kind) if host.dtype.name != kind else host)
+
+
+def astype(x, dtype):
+    return x.astype(_narrow(dtype))
+
+
+def _narrow(dtype, explicit=True):
+    """Return the dtype that exists: JAX has no 64-bit types unless they were switched on."""
+    dtype = str(dtype)
+    if dtype in _NARROW and not supports_float64():
+        if dtype == "float64" and explicit:
+            fix = 'Run jax.config.update("jax_enable_x64", True) first, or use "float32".'
+            raise EngineError(message("engine 'jax'", "has float64 only when it is switched on", "float64", fix))
+        return _NARROW[dtype]
+    return dtype
+
+
+# ---- verbs
+
+
+def supports_float64():
+    return bool(jax.config.jax_enable_x64)
+
+
+def shape(x):
+    return x.shape
+
+
+def dtype(x):
+    return x.dtype.name
+
+
+def is_tensor(x):
+    return isinstance(x, jax.Array)
+
+
+def is_traced(x):
+    return isinstance(x, jax.core.Tracer)
+
+
+def to_numpy(x):
+    return np.array(x)
+
+
+def copy(x):
+    return jnp.array(x, copy=True)
+
+
+def value_and_grad(f):
+    return jax.value_and_grad(f, has_aux=True)
+
+
+def compile(f):
+    return jax.jit(f)
+
+
+def fold(step, batch_size):
+    def run(carry, data, order, start, stop):
+        def body(index, carry):
+            first = index * batch_size
+            if order is None:
+                batch = [lax.dynamic_slice_in_dim(rows, first, batch_size) for rows in data]
+            else:
+                chosen = lax.dynamic_slice_in_dim(order, first, batch_size)
+                batch = [jnp.take(rows, chosen, axis=0, mode="clip") for rows in data]
+            return step(carry, batch, index)
+
+        return lax.fori_loop(start, stop, body, carry)
+
+    return jax.jit(run, donate_argnums=0)
+
+
+def eval_shape(f, *specs):
+    def spec(tree):
+        return jax.tree.map(
+            lambda pair: jax.ShapeDtypeStruct(*pair), tree, is_leaf=lambda node: isinstance(node, _Pair)
+        )
+
+    outputs = jax.eval_shape(f, *[spec(jax.tree.map(_Pair, s, is_leaf=_is_pair)) for s in specs])
+    return jax.tree.map(lambda leaf: (tuple(leaf.shape), leaf.dtype.name), outputs)
+
+
+class _Pair(tuple):
+    """A (shape, dtype) leaf, told apart from a tree's own tuples."""
+
+
+def _is_pair(node):
+    return isinstance(node, tuple) and len(node) == 2 and isinstance(node[1], str)
+
+
+remat = jax.checkpoint
+concrete = jax.ensure_compile_time_eval
+
+
+def devices():
+    return [f"{device.platform}:{device.id}" for device in jax.devices()]
+
+
+def device(name):
+    return jax.default_device(_find_device(name))
+
+
+def place(x, device=None):
+    return jax.device_put(x, None if device is None else _find_device(device))
+
+
+def wait(tree):
+    return jax.block_until_ready(tree)
+
+
+def _find_device(name):
+    kind, _, number = name.partition(":")
+    try:
+        return jax.devices({"gpu": "cuda"}.get(kind, kind))[int(number or 0)]
+    except (RuntimeError, IndexError, ValueError):
+        known = ", ".join(devices())
+        raise EngineError(message("device", f"must be one of {known}", repr(name))) from None
+
+
+@functools.cache
+def _processor() -> str:
+    """Return a short text that differs between processors whose compiled programs must not be mixed."""
+    features = platform.machine() + jax.__version__
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        features += next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        features += platform.processor()
+    return hashlib.sha256(features.encode()).hexdigest()[:12]
+
+
+def _remember_programs():
+    """Keep compiled programs in the user's cache folder, unless the user chose a folder or switched it off."""
+    if os.environ.get("HORNPIPE_COMPILATION_CACHE", "1") == "0" or jax.config.jax_compilation_cache_dir:
+        return
+    folder = settings.home() / "programs" / _processor()
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+_remember_programs()
