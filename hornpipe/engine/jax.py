@@ -276,8 +276,8 @@ def compile(f):
     return jax.jit(f)
 
 
-def fold(step, batch_size):
-    def run(carry, data, order, start, stop):
+def fold(step, batch_size, *, donate=True):
+    def run(carry, constants, data, order, start, stop):
         def body(index, carry):
             first = index * batch_size
             if order is None:
@@ -285,11 +285,11 @@ def fold(step, batch_size):
             else:
                 chosen = lax.dynamic_slice_in_dim(order, first, batch_size)
                 batch = [jnp.take(rows, chosen, axis=0, mode="clip") for rows in data]
-            return step(carry, batch, index)
+            return step(carry, constants, batch, index)
 
         return lax.fori_loop(start, stop, body, carry)
 
-    return jax.jit(run, donate_argnums=0)
+    return jax.jit(run, donate_argnums=0 if donate else ())
 
 
 def eval_shape(f, *specs):
