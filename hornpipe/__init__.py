@@ -1,0 +1,74 @@
+"""hornpipe: a deep-learning library in the manner of Keras.
+
+>>> import numpy as np
+>>> import hornpipe as keras
+>>> model = keras.Sequential([keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
+>>> model.compile(optimizer="rmsprop", loss="mse")
+>>> history = model.fit(np.ones((32, 4)), np.ones((32, 1)), epochs=2, verbose=0)
+>>> len(history.history["loss"])
+2
+
+Names are loaded on first use: importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "tree",
+    "utils",
+)
+_NAMES = {
+    "Model": "models",
+    "Sequential": "models",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Optimizer": "optimizers",
+    "Initializer": "initializers",
+    "Regularizer": "regularizers",
+    "Variable": "core.variable",
+    "KerasTensor": "core.graph",
+    "DTypePolicy": "core.dtypes",
+    "value_and_grad": "training.step",
+    "State": "training.step",
+}
+
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"hornpipe.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"hornpipe.{name}")
+    else:
+        from hornpipe.core.errors import near_miss
+
+        raise AttributeError(f"hornpipe has no attribute {name!r}.{near_miss(name, __all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)
