@@ -1,0 +1,37 @@
+"""Callbacks: what happens around training, evaluation and prediction. Each name loads its own file on first use.
+
+>>> import hornpipe as keras
+>>> stop = keras.callbacks.EarlyStopping(monitor="loss", patience=3)
+>>> stop.monitored_names()
+['loss']
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "Callback": "base",
+    "CallbackList": "base",
+    "EarlyStopping": "early_stopping",
+    "History": "history",
+    "LambdaCallback": "lambda_callback",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        from hornpipe.core.errors import near_miss
+
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}.{near_miss(name, _HOMES)}"
+        )
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_HOMES})
