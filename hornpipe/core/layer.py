@@ -565,7 +565,7 @@ class Layer(Configurable):
             own = type(self)
             if own.compute_output_spec is not Layer.compute_output_spec:
                 return tree.map_tree(_as_shape, self.compute_output_spec(*args, **kwargs))
-            if own.compute_output_shape is not Layer.compute_output_shape:
+            if own.compute_output_shape is not Layer.compute_output_shape and args:
                 out = self.compute_output_shape(_shapes_of(args[0]))
                 return tree.map_shapes(lambda shape: shapes.Tensor(shape, self.compute_dtype), out)
             try:
@@ -633,8 +633,7 @@ class Layer(Configurable):
         """Return the outputs for symbolic inputs, without recording a call."""
         if not self.built:
             self._build_once(args, kwargs, _call_facts(type(self)))
-        with select.use(shapes):
-            outputs = self.call(*args, **kwargs)
+        outputs = self._infer(args, kwargs)
         return tree.map_tree(lambda t: graph.KerasTensor(t.shape, t.dtype) if isinstance(t, shapes.Tensor) else t, outputs)
 
     def _node(self, index, what):

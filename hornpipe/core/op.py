@@ -1,7 +1,7 @@
 """The mechanism behind every public operation: promotion, symbolic recording, and engines' own versions.
 
-`@op` wraps a composed function, `primitive` names one of the contract. Both convert the leading tensor arguments by a dtype rule:
-"promote" (to a common dtype), "float" (promote, integers become `floatx`), "same" (convert, no promotion), None (leave alone).
+`@op` makes a public operation of a function and converts its leading tensor arguments by a dtype rule: "promote" (to a common
+dtype), "float" (promote, integers become `floatx`), "same" (convert, no promotion), None (leave alone).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 
 from hornpipe.core import settings
 from hornpipe.core.dtypes import is_float, result_type
+from hornpipe.engine.contract import PRIMITIVES, VERBS
 from hornpipe.engine.select import active
 
 OPS: dict = {}  # public name -> operation
@@ -35,38 +36,62 @@ def to_tensor(x):
     value = getattr(x, "value", None)
     if value is not None and hasattr(x, "trainable"):
         return value
+    if type(x) in (list, tuple) and _holds_tensors(x):
+        return OPS["stack"](list(x))
     return engine.asarray(x)
 
 
-def convert(values, rule):
-    """Return `values` (tensors, numbers, arrays) as tensors by a dtype rule; lists are converted inside."""
+def _holds_tensors(values):
+    """Return whether a list holds tensors or variables that NumPy could not put together."""
+    return any(
+        _holds_tensors(value)
+        if type(value) in (list, tuple)
+        else active.engine.is_tensor(value) or hasattr(value, "trainable")
+        for value in values
+    )
+
+
+def convert(values, rule, lists=False):
+    """Return `values` (tensors, numbers, arrays) as tensors by a dtype rule.
+
+    Args:
+        values: list of arguments.
+        rule: "promote", "float" or "same".
+        lists: bool. Whether a list is several tensors; otherwise it is one tensor's values.
+    """
     engine = active.engine
+    groups = [list(value) if lists and type(value) in (list, tuple) else value for value in values]
     if rule == "same":
-        return [_nested(to_tensor, value) for value in values]
-    tensors = [value if type(value) in _NUMBERS else _nested(to_tensor, value) for value in values]
-    leaves = []
-    for tensor in tensors:
-        leaves.extend(tensor) if type(tensor) in (list, tuple) else leaves.append(tensor)
-    kinds = {leaf if type(leaf) in _NUMBERS else engine.dtype(leaf) for leaf in leaves if leaf is not None}
-    dtype = next(iter(kinds)) if len(kinds) == 1 and type(next(iter(kinds))) is str else result_type(*kinds)
+        return [_each(to_tensor, group) for group in groups]
+    groups = [_each(_number_or_tensor, group) for group in groups]
+    leaves = [leaf for group in groups for leaf in (group if type(group) is list else (group,)) if leaf is not None]
+    kinds = {leaf if type(leaf) in _NUMBERS else engine.dtype(leaf) for leaf in leaves}
+    only = next(iter(kinds)) if len(kinds) == 1 else None
+    dtype = only if type(only) is str else result_type(*kinds)
     if rule == "float" and not is_float(dtype) and not dtype.startswith("complex"):
         dtype = settings.floatx()
+    keep_numbers = any(type(leaf) not in _NUMBERS for leaf in leaves)
 
     def cast(leaf):
-        if leaf is None:
-            return None
         if type(leaf) in _NUMBERS:
-            return leaf if len(leaves) > 1 and any_tensor else engine.asarray(leaf, dtype)
+            return leaf if keep_numbers else engine.asarray(leaf, dtype)
         return leaf if engine.dtype(leaf) == dtype else engine.astype(leaf, dtype)
 
-    any_tensor = any(type(leaf) not in _NUMBERS and leaf is not None for leaf in leaves)
-    return [_nested(cast, tensor) for tensor in tensors]
+    def cast_item(leaf):
+        return engine.asarray(leaf, dtype) if type(leaf) in _NUMBERS else cast(leaf)
+
+    return [_each(cast_item if type(group) is list else cast, group) for group in groups]
 
 
-def _nested(function, value):
-    if type(value) in (list, tuple):
-        return [_nested(function, item) for item in value]
-    return None if value is None else function(value)
+def _number_or_tensor(value):
+    return value if type(value) in _NUMBERS else to_tensor(value)
+
+
+def _each(function, group):
+    """Return `function` of a value, or of each in a list; None stays."""
+    if type(group) is list:
+        return [None if item is None else function(item) for item in group]
+    return None if group is None else function(group)
 
 
 def _is_symbolic(value):
@@ -79,17 +104,19 @@ def _is_symbolic(value):
     return False
 
 
-def op(tensors=1, dtype="promote", name=None):
+def op(tensors=1, dtype="promote", name=None, lists=False):
     """Make a public operation of a composed function.
 
     Args:
         tensors: int. How many leading arguments are tensors (or lists of them).
         dtype: the rule of this module's docstring.
         name: public name; the function's own by default (a trailing underscore is dropped).
+        lists: bool. Whether a list among those arguments is several tensors, as in `concatenate`; otherwise it is one.
     """
 
     def decorate(function):
         public = name or function.__name__.rstrip("_")
+        overridable = public not in PRIMITIVES and public not in VERBS  # those keep the contract's arguments
         names = list(inspect.signature(function).parameters)[:tensors]
 
         @functools.wraps(function)
@@ -106,8 +133,8 @@ def op(tensors=1, dtype="promote", name=None):
             ):
                 return _recorder[0](operation, args, kwargs)
             if dtype is not None and tensors:
-                args = (*convert(args[:tensors], dtype), *args[tensors:])
-            own = getattr(engine, public, None)
+                args = (*convert(args[:tensors], dtype, lists), *args[tensors:])
+            own = getattr(engine, public, None) if overridable else None
             return (own or function)(*args, **kwargs)
 
         operation.__name__ = operation.__qualname__ = operation.op_name = public

@@ -115,7 +115,7 @@ def _rows(model, expand_nested, mark) -> tuple[list[_Row], bool]:
             sources = (
                 ""
                 if chain
-                else "\n".join(_source(tensor) for node in nodes for tensor in node.inputs)
+                else "\n".join(_source(tensor, calls) for node in nodes for tensor in node.inputs)
             )
             rows.append(_Row(operation, _shape_text(operation, nodes), sources, depth, mark))
             if expand_nested and getattr(operation, "layers", None):
@@ -164,17 +164,15 @@ def _is_chain(graph) -> bool:
     return len(_calls(graph)) == len(graph.nodes)
 
 
-def _source(tensor) -> str:
-    """Return the layer a tensor comes from; `name[call][output]` where the layer was called more than once or has several."""
+def _source(tensor, calls) -> str:
+    """Return the layer a tensor comes from; `name[call][output]` where the layer has several calls or outputs."""
     node = tensor.node
     if node is None:
         return tensor.name
-    several = len(node.operation._nodes) > 1 or len(flatten(node.outputs)) > 1
-    return (
-        f"{node.operation.name}[{node.index}][{tensor.position}]"
-        if several
-        else node.operation.name
-    )
+    own = calls.get(id(node.operation), [node])
+    if len(own) == 1 and len(flatten(node.outputs)) == 1:
+        return node.operation.name
+    return f"{node.operation.name}[{own.index(node)}][{tensor.position}]"
 
 
 def _type_name(operation) -> str:

@@ -1,0 +1,43 @@
+# The two commands: make demo, make test. The others: make check (daily use), make bench, make clean.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= digits
+# Real data sets for tests and benchmarks, where such a folder lies beside the checkout.
+DATASETS ?= $(wildcard $(abspath ../shared/datasets))
+export HORNPIPE_DATASETS ?= $(DATASETS)
+
+.PHONY: demo test check full bench clean
+
+$(VENV)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[plot]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/first_look.py --data $(DATA)
+
+test: $(VENV)/.test
+	PATH="$(abspath $(BIN)):$$PATH" ./check
+
+check: test
+
+full: $(VENV)/.test
+	PATH="$(abspath $(BIN)):$$PATH" ./check --full
+
+.venv-bench/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade pip
+	.venv-bench/bin/python -m pip install --quiet 'keras==3.15.*' jax tensorflow-cpu torch==2.13.0
+	touch $@
+
+bench: $(VENV)/.test .venv-bench/.ready
+	KERAS_PYTHON="$(abspath .venv-bench/bin/python)" $(BIN)/python -m benchmarks --readme
+
+clean:
+	rm -rf $(VENV) .venv-bench build dist *.egg-info

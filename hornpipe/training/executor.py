@@ -1,0 +1,348 @@
+"""The executor: one loop for training, validation, evaluation and prediction.
+
+An epoch is a few segments of steps; a segment runs in chunks, each one call of a compiled fold. A chunk grows until it takes about
+90 ms; between chunks there is time for the display, Ctrl-C and callbacks. The bits of the result do not depend on the chunks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+
+import numpy as np
+
+from hornpipe.core import tree
+from hornpipe.core.scope import Scope
+from hornpipe.engine import select
+from hornpipe.training.step import make_step, make_unflatten, write_logs, write_outputs
+
+_CHUNK_SECONDS = 0.09
+_GROWTH = 32
+_LOG_ROWS = 256
+_OUTPUT_BYTES = 64 * 2**20
+
+
+class Program:
+    """A compiled fold, and how many steps of it make a chunk."""
+
+    __slots__ = ("run", "chunk", "runs", "log_names", "outputs", "keep_logs")
+
+    def __init__(self, run, keep_logs):
+        self.run, self.keep_logs = run, keep_logs
+        self.chunk, self.runs = 1, 0
+        self.log_names = self.outputs = None
+
+    def learn(self, steps: int, seconds: float) -> None:
+        """Take a chunk's time into account; the first run is left out, it compiled."""
+        self.runs += 1
+        if self.runs > 1:
+            fitting = int(steps * _CHUNK_SECONDS / max(seconds, 1e-6))
+            self.chunk = max(1, min(fitting, steps * _GROWTH))
+
+
+class Executor:
+    """Runs epochs of one kind ("train", "test" or "predict") of a model.
+
+    Args:
+        model: a compiled (for "predict": any) built model.
+        mode: "train", "test" or "predict".
+    """
+
+    def __init__(self, model, mode: str):
+        self.model, self.mode = model, mode
+        self.objective = model._objective if mode != "predict" else None
+        weights = {id(variable) for variable in model.weights}
+        if mode == "train":
+            owned = [*model.variables, *model.optimizer.variables]
+        else:
+            owned = [variable for variable in model.variables if id(variable) not in weights or mode == "test"]
+        if mode != "predict":
+            owned += [variable for metric in model.metrics for variable in metric.variables]
+        unique = {id(variable): variable for variable in owned}
+        if mode == "test":
+            for variable in model.trainable_weights:
+                unique.pop(id(variable), None)
+        self.variables = list(unique.values())
+        self.constants = [variable for variable in model.weights if id(variable) not in unique]
+        self.metrics = model.metrics if mode != "predict" else []
+        self._metric_variables = [v for metric in self.metrics for v in metric.variables]
+        self.body = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
+        self.user_logs = mode != "predict" and model._makes_own_logs(mode)
+        self.stopped = False
+        self.logs: dict = {}
+
+    # ---- programs
+
+    def program(self, segment, record: bool) -> Program:
+        """Return the compiled fold for a segment, from the model's cache where it was made before."""
+        key = (
+            self.mode,
+            segment.batch_size,
+            segment.rows,
+            str(tree.map_tree(lambda leaf: leaf is not None, segment.structure)),
+            record,
+            tuple(map(id, self.variables)),
+            tuple(id(variable) for variable in self.model.trainable_weights) if self.mode == "train" else None,
+        )
+        found = self.model._programs.get(key)
+        if found is None:
+            write = None if not record else write_outputs if self.mode == "predict" else write_logs
+            step = make_step(
+                self.body,
+                self.objective,
+                self.variables,
+                self.constants,
+                segment,
+                keep_logs=self.user_logs,
+                write=write,
+            )
+            if self.model.__dict__.get("run_eagerly"):
+                run = _eager_fold(step, segment.batch_size)
+            else:
+                run = select.chosen().fold(step, segment.batch_size, donate=self.mode == "train")
+            found = self.model._programs[key] = Program(run, self.user_logs)
+        return found
+
+    def _result_specs(self, segment):
+        """Return what a step's body returns, as a structure of (shape, dtype), without computing it."""
+        engine = select.chosen()
+        unflatten = make_unflatten(segment.structure)
+        owners = [*self.variables, *self.constants]
+
+        def run(values, batch):
+            with Scope(owners, values):
+                return self.body(unflatten(batch))
+
+        values = [(variable.shape, variable.dtype) for variable in owners]
+        batch = [((segment.batch_size, *engine.shape(leaf)[1:]), engine.dtype(leaf)) for leaf in segment.data]
+        return engine.eval_shape(run, values, batch)
+
+    # ---- state
+
+    def values(self) -> list:
+        """Return the current values of the variables; for training as copies, since their memory is taken over."""
+        if self.mode == "train":
+            copy = select.chosen().copy
+            return [copy(variable._value) for variable in self.variables]
+        return [variable._value for variable in self.variables]
+
+    def write_back(self, values) -> None:
+        """Give the variables their new values."""
+        for variable, value in zip(self.variables, values, strict=True):
+            variable._value = value
+
+    def reset_metrics(self) -> None:
+        """Start the metrics again, in one compiled call."""
+        reset = self.model._programs.get(("reset", self.mode))
+        if reset is None:
+
+            def zero():
+                with Scope() as scope:
+                    for metric in self.metrics:
+                        metric.reset_state()
+                return [scope.values.get(id(variable)) for variable in self._metric_variables]
+
+            reset = self.model._programs["reset", self.mode] = select.chosen().compile(zero)
+        for variable, value in zip(self._metric_variables, reset(), strict=True):
+            if value is not None:
+                variable._value = value
+
+    def read_logs(self) -> dict:
+        """Return name -> float of the loss and the metrics, from their sums, in one compiled call."""
+        if self.user_logs:
+            return {name: float(np.asarray(select.chosen().to_numpy(value))) for name, value in self.logs.items()}
+        key = ("logs", self.mode)
+        cached = self.model._programs.get(key)
+        if cached is None:
+            names: list[str] = []
+
+            def results(values):
+                with Scope(self._metric_variables, values):
+                    found = self.model.get_metrics_result()
+                names[:] = list(found)
+                return list(found.values())
+
+            cached = self.model._programs[key] = (select.chosen().compile(results), names)
+        compiled, names = cached
+        values = compiled([variable._value for variable in self._metric_variables])
+        to_numpy = select.chosen().to_numpy
+        return {name: _plain(to_numpy(value)) for name, value in zip(names, values, strict=True)}
+
+    # ---- the loop
+
+    def run(self, source, epoch=0, *, hooks=None, display=None, start=0):
+        """Run one epoch.
+
+        Args:
+            source: gives segments, see `training/data.py`.
+            epoch: int. Fixes the order of rows.
+            hooks: a `BatchHooks`, or None.
+            display: an object with `update(step, steps, logs)`, or None.
+            start: int. The step to begin with.
+
+        Returns:
+            The logs, or for "predict" the list of outputs as NumPy arrays.
+        """
+        engine = select.chosen()
+        single = hooks is not None and hooks.single
+        record = self.mode == "predict" or (hooks is not None and not single)
+        values = self.values() if self.mode == "train" else None
+        if values is not None:
+            self.write_back(values)
+        done, outputs, previous = start, [], None
+        if self.mode != "predict" and start == 0:
+            self.reset_metrics()
+        for segment in source.segments(epoch, start):
+            program = self.program(segment, record)
+            order = None if segment.order is None else engine.asarray(segment.order, "int32")
+            fixed = [variable._value for variable in self.constants]
+            first = segment.begin
+            while first < segment.steps:
+                left = segment.steps - first
+                steps = 1 if single else left if source.streamed else min(program.chunk, left)
+                if hooks is not None and single:
+                    hooks.begin(done)
+                buffers = self._buffers(program, segment, steps) if record else None
+                if record:
+                    steps = min(steps, buffers[2])
+                if previous is not None:
+                    engine.wait(previous)  # streams: the batches were collected while the last chunk ran
+                began = time.perf_counter()
+                carry = ([v._value for v in self.variables], self._initial_logs(program, segment), None if not record else buffers[:2])
+                carry = program.run(carry, fixed, segment.data, order, first, first + steps)
+                if source.streamed:
+                    previous = carry
+                else:
+                    engine.wait(carry)
+                    program.learn(steps, time.perf_counter() - began)
+                new_values, self.logs, recorded = carry
+                self.write_back(new_values)
+                first += steps
+                if self.mode == "predict":
+                    rows = steps * segment.batch_size
+                    outputs.append([engine.to_numpy(buffer[:rows]) for buffer in recorded[1]])
+                if hooks is not None:
+                    self._tell(hooks, done, steps, recorded, program)
+                done += steps
+                if display is not None:
+                    display.update(done, source.steps, self.read_logs if self.mode != "predict" else {})
+                self.steps_done = done
+                check_interrupt()
+                if self.mode == "train" and self.model.stop_training and hooks is not None:
+                    self.stopped = True
+                    return self.read_logs()
+        if self.mode == "predict":
+            return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*outputs, strict=True)]
+        return self.read_logs()
+
+    def _initial_logs(self, program, segment):
+        """Return the logs that a carry begins with: zeros under the names that the user's step returns."""
+        if not program.keep_logs:
+            return {}
+        if program.log_names is None:
+            program.log_names = list(self._result_specs(segment))
+        zero = np.zeros((), "float32")
+        known = {name: self.logs.get(name, zero) for name in program.log_names}
+        return {name: select.chosen().asarray(value) for name, value in known.items()}
+
+    def _buffers(self, program, segment, steps):
+        """Return (0, buffers, capacity in steps) for results that every step leaves behind."""
+        engine = select.chosen()
+        if program.outputs is None:
+            specs = self._result_specs(segment)
+            if self.mode == "predict":
+                program.outputs = (tree.flatten(_Spec.wrap(specs)), specs)
+            else:
+                program.log_names = list(specs)
+                program.outputs = ([_Spec((1, len(specs)), "float32")], specs)
+        specs = program.outputs[0]
+        size = sum(spec.bytes for spec in specs)
+        rows = segment.steps if segment.steps <= 1 else max(1, min(_OUTPUT_BYTES // max(size, 1), _LOG_ROWS if self.mode != "predict" else segment.steps))
+        rows = min(rows, segment.steps)
+        buffers = [engine.full((rows * spec.shape[0], *spec.shape[1:]), 0, dtype=spec.dtype) for spec in specs]
+        return engine.asarray(0), buffers, rows
+
+    def _tell(self, hooks, done, steps, recorded, program):
+        """Call the per-batch hooks of the steps of a chunk."""
+        if hooks.single:
+            hooks.end(done, self.read_logs() if self.mode != "predict" else {})
+            return
+        rows = select.chosen().to_numpy(recorded[1][0][:steps]) if self.mode != "predict" else None
+        for step in range(steps):
+            hooks.begin(done + step)
+            logs = {} if rows is None else dict(zip(program.log_names, map(float, rows[step]), strict=True))
+            hooks.end(done + step, logs)
+
+
+def _eager_fold(step, batch_size):
+    """Return a fold that runs the steps one by one without compiling them, for `run_eagerly=True`."""
+    engine = select.chosen()
+
+    def run(carry, constants, data, order, start, stop):
+        for index in range(start, stop):
+            first = index * batch_size
+            rows = engine.arange(first, first + batch_size, 1, dtype="int32") if order is None else order[first : first + batch_size]
+            carry = step(carry, constants, [engine.take(leaf, rows, axis=0) for leaf in data], index)
+        return carry
+
+    return run
+
+
+class _Spec:
+    """The shape and dtype of one result of a step."""
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = tuple(shape), dtype
+        self.bytes = int(np.prod(self.shape)) * 8
+
+    @classmethod
+    def wrap(cls, specs):
+        if isinstance(specs, tuple) and len(specs) == 2 and isinstance(specs[1], str):
+            return cls(*specs)
+        if isinstance(specs, dict):
+            return {key: cls.wrap(item) for key, item in specs.items()}
+        return [cls.wrap(item) for item in specs]
+
+
+def _plain(value):
+    return float(value) if np.ndim(value) == 0 else np.asarray(value)
+
+
+# ---- Ctrl-C
+
+_interrupted = threading.Event()
+
+
+def check_interrupt() -> None:
+    """Raise the KeyboardInterrupt that came while a chunk was running."""
+    if _interrupted.is_set():
+        _interrupted.clear()
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def deferred_interrupts():
+    """Let Ctrl-C wait for the end of the running chunk; a second one stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+
+    def note(number, frame):
+        if _interrupted.is_set():
+            signal.signal(signal.SIGINT, before)
+            raise KeyboardInterrupt
+        _interrupted.set()
+
+    _interrupted.clear()
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _interrupted.clear()
