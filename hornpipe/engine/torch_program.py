@@ -12,7 +12,7 @@ import torch
 
 from hornpipe.core.errors import EngineError, message
 from hornpipe.core.tree import flatten, map_tree
-from hornpipe.engine.torch_trace import Program, Ref, Traced, Untraceable, record
+from hornpipe.engine.torch_trace import Ref, Traced, Untraceable, record
 
 _log = logging.getLogger("hornpipe.engine.torch")
 _SCALARS = {f"aten::{name}" for name in "add sub mul div".split()}
@@ -139,8 +139,20 @@ class _Writer:
         """Return the graph as a function of `inputs` (typed names), and the values of the inputs that were added."""
         head = ", ".join([*inputs, *self.inputs])
         body = "\n  ".join([*self.top, *self.lines])
-        text = f"graph({head}):\n  {body}\n  return ({', '.join(outputs)})\n"
-        return torch._C._create_function_from_graph("program", torch._C.parse_ir(text)), tuple(self.given)
+        types = ", ".join(["Tensor"] * len(outputs))
+        body += f"\n  %outputs : ({types}) = prim::TupleConstruct({', '.join(outputs)})"
+        graph = torch._C.parse_ir(f"graph({head}):\n  {body}\n  return (%outputs)\n")
+        _check_known(graph)
+        return torch._C._create_function_from_graph("program", graph), tuple(self.given)
+
+
+def _check_known(block):
+    """Raise Untraceable where PyTorch's interpreter lacks an operation."""
+    for node in block.nodes():
+        if node.kind().startswith("aten::") and node.schema() == "(no schema)":
+            raise Untraceable(f"the interpreter has no {node.kind()} for these arguments")
+        for inner in node.blocks():
+            _check_known(inner)
 
 
 def _call(function, *args):
@@ -179,8 +191,8 @@ def _structure(tree):
     return type(tree), tree
 
 
-def _recorded(f, trees) -> Program | None:
-    """Return `f` recorded as a function of the tensors in `trees`, or None where that can't be done."""
+def _recorded(f, trees, make):
+    """Return `make` of `f`, recorded as a function of the tensors in `trees`; None where that can't be done."""
     tensors = [leaf for leaf in flatten(trees) if isinstance(leaf, torch.Tensor)]
 
     def flat(*values):
@@ -188,7 +200,7 @@ def _recorded(f, trees) -> Program | None:
         return f(*map_tree(lambda leaf: next(rest) if isinstance(leaf, torch.Tensor) else leaf, trees))
 
     try:
-        return record(flat, tensors)
+        return make(record(flat, tensors))
     except Exception as reason:  # whatever it was, the eager run says it better, or does not mind
         _log.info("a function runs eagerly: %s", reason)
         return None
@@ -207,7 +219,7 @@ class _Function:
 
     def __call__(self, tensors):
         results = _call(self.function, *(each.contiguous() for each in tensors), *self.given) if self.tensors else ()
-        results = iter((results,) if len(self.tensors) == 1 else results)
+        results = iter(results)
         leaves = [next(results) if type(leaf) is Ref else leaf for leaf in self.program.outputs]
         return map_tree(lambda place: leaves[place], self.program.result)
 
@@ -227,8 +239,7 @@ def compile(f):
                 functions[key] = None  # recording costs more than one call
                 return f(*trees)
             if functions[key] is None:
-                program = _recorded(f, trees)
-                functions[key] = _Function(program) if program else False
+                functions[key] = _recorded(f, trees, _Function) or False
             if functions[key] is False:
                 return f(*trees)
             return functions[key]([leaf for leaf in flatten(trees) if isinstance(leaf, torch.Tensor)])
@@ -289,8 +300,7 @@ class _Loop:
         rows = () if rows is None else (rows.tolist() if self.single else rows,)
         device = tensors[0].device
         indices = torch.arange(start, stop, dtype=torch.int32, device=device)
-        results = _call(self.function, *tensors, *data, *rows, indices, start, stop - start, *self.given)
-        results = iter((results,) if len(tensors) == 1 else results)
+        results = iter(_call(self.function, *tensors, *data, *rows, indices, start, stop - start, *self.given))
         return map_tree(lambda leaf: next(results) if isinstance(leaf, torch.Tensor) else leaf, carry)
 
 
@@ -332,19 +342,16 @@ def fold(step, batch_size):
     def prepare(carry, data, rows, start):
         batch = _batch(data, None if rows is None else rows[:batch_size], start * batch_size, batch_size)
         index = torch.tensor(start, dtype=torch.int32)
-        shape = {}
+        size = sum(isinstance(leaf, torch.Tensor) for leaf in flatten(carry))
+
+        def make(program):
+            program.outputs = [leaf for leaf in program.outputs if isinstance(leaf, (Ref, torch.Tensor))]
+            return _Loop(program, size, len(data), batch_size, rows is not None)
 
         def one(carry, batch, index):
-            shape["after"] = step(carry, batch, index)
-            _checked(carry, shape["after"])
-            return shape["after"]
+            return _checked(carry, step(carry, batch, index))
 
-        program = _recorded(one, (carry, batch, index))
-        size = sum(isinstance(leaf, torch.Tensor) for leaf in flatten(carry))
-        if program is None or not size:
-            return None
-        program.outputs = [leaf for leaf in program.outputs if type(leaf) is Ref or isinstance(leaf, torch.Tensor)]
-        return _Loop(program, size, len(data), batch_size, rows is not None)
+        return _recorded(one, (carry, batch, index), make) if size else None
 
     def run(carry, data, order, start, stop):
         start, stop = int(start), int(stop)
