@@ -60,11 +60,16 @@ def convert(values, rule, lists=False):
         lists: bool. Whether a list is several tensors; otherwise it is one tensor's values.
     """
     engine = active.engine
-    groups = [list(value) if lists and type(value) in (list, tuple) else value for value in values]
+    groups = [_whole(value, lists) if type(value) in (list, tuple) else value for value in values]
     if rule == "same":
         return [_each(to_tensor, group) for group in groups]
     groups = [_each(_number_or_tensor, group) for group in groups]
-    leaves = [leaf for group in groups for leaf in (group if type(group) is list else (group,)) if leaf is not None]
+    leaves = [
+        leaf
+        for group in groups
+        for leaf in (group if type(group) is list else (group,))
+        if leaf is not None
+    ]
     kinds = {leaf if type(leaf) in _NUMBERS else engine.dtype(leaf) for leaf in leaves}
     only = next(iter(kinds)) if len(kinds) == 1 else None
     dtype = only if type(only) is str else result_type(*kinds)
@@ -81,6 +86,10 @@ def convert(values, rule, lists=False):
         return engine.asarray(leaf, dtype) if type(leaf) in _NUMBERS else cast(leaf)
 
     return [_each(cast_item if type(group) is list else cast, group) for group in groups]
+
+
+def _whole(value, lists):
+    return list(value) if lists else to_tensor(value)
 
 
 def _number_or_tensor(value):
@@ -116,7 +125,9 @@ def op(tensors=1, dtype="promote", name=None, lists=False):
 
     def decorate(function):
         public = name or function.__name__.rstrip("_")
-        overridable = public not in PRIMITIVES and public not in VERBS  # those keep the contract's arguments
+        overridable = (
+            public not in PRIMITIVES and public not in VERBS
+        )  # those keep the contract's arguments
         names = list(inspect.signature(function).parameters)[:tensors]
 
         @functools.wraps(function)
@@ -210,5 +221,9 @@ for _python, _public in {
     "ne": "not_equal",
 }.items():
     setattr(TensorOperators, f"__{_python}__", _binary(_public, False))
-TensorOperators.__eq__ = lambda self, other: self is other if other is None else operation("equal")(self, other)
-TensorOperators.__ne__ = lambda self, other: self is not other if other is None else operation("not_equal")(self, other)
+TensorOperators.__eq__ = lambda self, other: (
+    self is other if other is None else operation("equal")(self, other)
+)
+TensorOperators.__ne__ = lambda self, other: (
+    self is not other if other is None else operation("not_equal")(self, other)
+)
