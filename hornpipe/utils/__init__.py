@@ -1,4 +1,6 @@
-"""Helpers around training: labels, sequences, files, seeds, data sets. Each name loads its own file on first use.
+"""Helpers around training: labels, sequences, files, seeds, data sets.
+
+Each name loads its own file on first use.
 
 >>> import hornpipe as keras
 >>> keras.utils.pad_sequences([[1], [2, 3]]).shape
@@ -14,6 +16,8 @@ _HOMES = {
     "normalize": "numerical",
     "pack_x_y_sample_weight": "unpacking",
     "pad_sequences": "sequences",
+    "Progbar": "progress",
+    "Progbar": "progress",
     "PyDataset": "py_dataset",
     "Sequence": "py_dataset",
     "set_random_seed": "seeding",

@@ -1,26 +1,26 @@
 """Unpacking of tar and zip archives that nobody vouches for.
 
-Only plain files and folders come out, only below the target folder, only in proportion to the archive's size, and all of
-them or none: they are written to a fresh folder that is moved to its place at the end.
+Only plain files and folders come out, only below the target folder, only in proportion to the
+archive's size, and all of them or none: they are written to a fresh folder that is moved to its
+place at the end.
 
 >>> import pathlib, tempfile, zipfile
 >>> from hornpipe.utils.archives import extract_archive
 >>> folder = pathlib.Path(tempfile.mkdtemp())
 >>> with zipfile.ZipFile(folder / "a.zip", "w") as archive:
 ...     archive.writestr("../evil.txt", "!")
->>> extract_archive(folder / "a.zip", folder / "out")
+>>> extract_archive(folder / "a.zip", folder / "out")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-hornpipe.core.errors.FileFormatError: extract: member names must stay inside the target folder. Received: '../evil.txt'. \
-Nothing was unpacked from a.zip.
+hornpipe.core.errors.FileFormatError: extract: member names must stay inside the target folder. ...
 """
 
 from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
-import shutil
 import stat
 import tarfile
 import tempfile
@@ -35,6 +35,7 @@ from hornpipe.core.errors import FileFormatError, message
 MAX_MEMBERS = 500_000
 MAX_BYTES = 64 * 2**30
 MAX_RATIO = 200  # text shrinks to a twentieth, a file of zeros to a thousandth
+MAX_HEADER_BYTES = 2**20  # what a tar archive may say about one member
 RATIO_FLOOR_BYTES = 16 * 2**20  # below this, any ratio is harmless
 
 _BLOCK_BYTES = 2**20
@@ -60,8 +61,8 @@ def extract_archive(path: Path, target: Path, archive_format="auto") -> None:
 
     Raises:
         ValueError: unknown `archive_format`.
-        FileFormatError: no such archive; a member that is no plain file or folder or that lies outside the target;
-            too many members or bytes; a damaged archive.
+        FileFormatError: no such archive; a member that is no plain file or folder or that lies
+            outside the target; too many members or bytes; a damaged archive.
     """
     path, target = Path(path), Path(target)
     members = _open_members(path, _formats(archive_format))
@@ -112,35 +113,38 @@ class _Budget:
             )
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """A readable file whose bytes are counted: headers and padding of a tar archive included."""
 
     def __init__(self, file: IO[bytes], budget: _Budget):
+        super().__init__()
         self.file, self.budget = file, budget
+        self.header_bytes: int | None = None  # what may still be read as a header, if one is read
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1) -> bytes:
         block = self.file.read(size)
         self.budget.spend(len(block))
+        if self.header_bytes is not None:
+            self.header_bytes -= len(block)
+            if self.header_bytes < 0:
+                rule = f"the header of a member may take at most {MAX_HEADER_BYTES} bytes"
+                raise FileFormatError(message("extract", rule, "more"))
         return block
 
 
-# One member: its name, and a function of the budget that yields its bytes; None for a folder.
+# One member: its name, and its bytes block by block; None for a folder.
 _Member = tuple[str, "Iterator[bytes] | None"]
 
 
 def _open_members(path: Path, formats: tuple[str, ...]):
-    """Return a function of the budget that yields (name, blocks or None for a folder), one member at a time."""
+    """Return a function of the budget that yields the members one at a time."""
     with open(path, "rb") as file:
         head = file.read(8)
     if "zip" in formats and zipfile.is_zipfile(path):
         return lambda budget: _zip_members(path, budget)
     if "tar" in formats:
         opener = next((opener for magic, opener in _COMPRESSIONS if head.startswith(magic)), open)
-        try:
-            is_tar = tarfile.is_tarfile(path)
-        except _DAMAGE:
-            is_tar = False
-        if is_tar:
+        if _is_tar(path, opener):
             return lambda budget: _tar_members(path, opener, budget)
     expected = " or ".join(formats)
     fix = "Pass extract=False to keep the file as it is."
@@ -149,18 +153,31 @@ def _open_members(path: Path, formats: tuple[str, ...]):
     )
 
 
+def _is_tar(path: Path, opener) -> bool:
+    block = b""
+    try:
+        with opener(path, "rb") as file:
+            block = file.read(tarfile.BLOCKSIZE)
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except _DAMAGE:
+        return len(block) == tarfile.BLOCKSIZE and not any(block)  # an archive of nothing
+    return True
+
+
 def _tar_members(path: Path, opener, budget: _Budget) -> Iterator[_Member]:
-    with (
-        opener(path, "rb") as file,
-        tarfile.open(fileobj=_Counted(file, budget), mode="r|") as archive,
-    ):
-        for member in archive:
-            if member.isdir():
-                yield member.name, None
-            elif member.isreg() and not member.issparse():
-                yield member.name, _blocks(archive.extractfile(member))
-            else:
-                _refuse(member.name)
+    with opener(path, "rb") as file:
+        counted = _Counted(file, budget)
+        counted.header_bytes = MAX_HEADER_BYTES  # opening reads the first header
+        with tarfile.open(fileobj=counted, mode="r|") as archive:
+            while (member := archive.next()) is not None:
+                counted.header_bytes = None
+                if member.isdir():
+                    yield member.name, None
+                elif member.isreg() and not member.issparse():
+                    yield member.name, _blocks(archive.extractfile(member))
+                else:
+                    _refuse(member.name)
+                counted.header_bytes = MAX_HEADER_BYTES
 
 
 def _zip_members(path: Path, budget: _Budget) -> Iterator[_Member]:
@@ -172,6 +189,9 @@ def _zip_members(path: Path, budget: _Budget) -> Iterator[_Member]:
             if member.is_dir():
                 yield member.filename, None
                 continue
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                rule = "members must be stored or deflated"  # others unpack a block without bound
+                raise FileFormatError(message("extract", rule, f"{member.filename!r}"))
             with archive.open(member) as file:
                 yield member.filename, _blocks(_Counted(file, budget))
 
@@ -201,7 +221,7 @@ def _write_members(members, folder: Path, budget: _Budget) -> None:
 
 
 def _parts(name: str) -> list[str]:
-    """Return the folders and the file of a member's name, refusing every name that is not below the target."""
+    """Return the folders and file of a member's name, which must be below the target."""
     windows = PureWindowsPath(name)
     parts = [part for part in name.split("/") if part not in ("", ".")]
     outside = name.startswith("/") or windows.drive or windows.root or ".." in windows.parts

@@ -1,6 +1,7 @@
 """Files from elsewhere: download, check, keep, unpack.
 
-A file appears in the cache whole and checked, or not at all: everything is written beside its place and moved there in one step.
+A file appears in the cache whole and checked, or not at all: everything is written beside its place
+and moved there in one step.
 
 >>> import pathlib, tempfile
 >>> from hornpipe.utils import get_file
@@ -14,6 +15,7 @@ A file appears in the cache whole and checked, or not at all: everything is writ
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 import sys
@@ -35,7 +37,7 @@ _HASH_LENGTHS = {64: "sha256", 32: "md5"}
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a fresh path beside `path`; move what was written there to `path`, or remove it after an error."""
+    """Yield a fresh path beside `path`, and move that file to `path` unless there was an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -84,32 +86,23 @@ def download(
         FileFormatError: the digest differs.
     """
     if urllib.parse.urlsplit(origin).scheme not in ("https", "file"):
-        raise ValueError(
-            message(
-                "get_file", "`origin` must start with https:// or file://", f"origin={origin!r}"
-            )
-        )
+        rule = "`origin` must start with https:// or file://"
+        raise ValueError(message("get_file", rule, f"origin={origin!r}"))
     algorithm = _hash_algorithm(file_hash, hash_algorithm)
     with replacing(path) as part:
         try:
             _copy(origin, part)
-        except OSError as error:
-            raise ConnectionError(
-                message(
-                    "get_file",
-                    f"{origin} must be readable",
-                    f"{error}",
-                    "Check the address and the network.",
-                )
-            ) from error
-        digest = file_digest(part, algorithm) if file_hash else None
-        if file_hash and digest != file_hash.lower():
+        except (OSError, http.client.HTTPException) as error:
+            fix = "Check the address and the network."
+            text = message("get_file", f"{origin} must be readable", f"{error}", fix)
+            raise ConnectionError(text) from error
+        if file_hash is None:
+            return
+        digest = file_digest(part, algorithm)
+        if digest != file_hash.lower():
             rule = f"{origin} must have the {algorithm} digest {file_hash}"
-            raise FileFormatError(
-                message(
-                    "get_file", rule, digest, "The file was changed or damaged, and was not kept."
-                )
-            )
+            fix = "The file was changed or damaged, and was not kept."
+            raise FileFormatError(message("get_file", rule, digest, fix))
 
 
 def _copy(origin: str, part: Path) -> None:
@@ -150,16 +143,17 @@ def get_file(
 ):
     """Return the path of a file that is downloaded once and then kept in a cache folder.
 
-    With `extract`, the path is that of a folder: `name_extracted` for the archive `name.tar.gz`, and `fname` itself
-    where it has no suffix or was not given. Unpacking refuses links, devices, names outside the folder, and archives
-    that grow out of proportion.
+    With `extract`, the path is that of a folder: `name_extracted` for the archive `name.tar.gz`,
+    and `fname` itself where it has no suffix or was not given. Unpacking refuses links, devices,
+    names outside the folder, and archives that grow out of proportion.
 
     Args:
         fname: plain file name in the cache, or None for the last part of `origin`.
         origin: https:// or file:// address.
         untar: the same as `extract=True` with tar archives only.
         md5_hash: md5 digest, the older spelling of `file_hash`.
-        file_hash: sha256 or md5 digest that the file must have; a kept file with another digest is fetched again.
+        file_hash: sha256 or md5 digest that the file must have; a kept file with another digest is
+            fetched again.
         cache_subdir: folder below `cache_dir`. Default "datasets".
         hash_algorithm: "sha256", "md5" or "auto" (told by the length of the digest).
         extract: unpack the file.
@@ -171,8 +165,8 @@ def get_file(
         str, an absolute path.
 
     Raises:
-        ValueError: no origin, an origin or a hash of another kind, `fname` with folders in it, an unknown
-            archive format.
+        ValueError: no origin, an origin or a hash of another kind, `fname` with folders in it or
+            that of a folder, an unknown archive format.
         ConnectionError: the address can't be read or the transfer was cut short.
         FileFormatError: the digest differs; the file is no archive, or an archive that is refused.
 
@@ -182,8 +176,8 @@ def get_file(
         >>> folder = pathlib.Path(tempfile.mkdtemp())
         >>> with zipfile.ZipFile(folder / "pets.zip", "w") as archive:
         ...     archive.writestr("cats/tom.txt", "miaow")
-        >>> path = keras.utils.get_file(
-        ...     "pets.zip", (folder / "pets.zip").as_uri(), extract=True, cache_dir=folder / "cache")
+        >>> origin = (folder / "pets.zip").as_uri()
+        >>> path = keras.utils.get_file("pets.zip", origin, extract=True, cache_dir=folder / "c")
         >>> pathlib.Path(path).name, (pathlib.Path(path) / "cats" / "tom.txt").read_text()
         ('pets_extracted', 'miaow')
     """
@@ -196,11 +190,14 @@ def get_file(
     path, target = folder / name, None
     if extract:
         path, target = _extraction_paths(folder, name, named=bool(fname))
+    if path.is_dir():
+        fix = "Pass another `fname`, or extract=True."
+        raise ValueError(message("get_file", "`fname` must not be a folder's", f"{path}", fix))
     fresh = force_download or not path.is_file()
     if not fresh and file_hash is not None:
         fresh = file_digest(path, _hash_algorithm(file_hash, hash_algorithm)) != file_hash.lower()
     if fresh:
-        download(origin, path, file_hash=file_hash, hash_algorithm=hash_algorithm)
+        download(str(origin), path, file_hash=file_hash, hash_algorithm=hash_algorithm)
     if target is None:
         return str(path)
     if fresh or not target.is_dir():
@@ -210,25 +207,14 @@ def get_file(
 
 def _file_name(fname, origin) -> str:
     if not origin:
-        fix = (
-            "Pass the address to download from, for example origin='https://example.org/data.zip'."
-        )
+        fix = "Pass an address, for example origin='https://example.org/data.zip'."
         raise ValueError(message("get_file", "`origin` must be given", f"origin={origin!r}", fix))
-    name = (
-        os.fspath(fname)
-        if fname
-        else urllib.parse.unquote(urllib.parse.urlsplit(origin).path.rpartition("/")[2])
-    )
+    last_part = urllib.parse.urlsplit(origin).path.rpartition("/")[2]
+    name = os.fspath(fname) if fname else urllib.parse.unquote(last_part)
     if name in ("", ".", "..") or any(mark in name for mark in "/\\\0"):
-        fix = "Pass a name without folders as `fname`; `cache_dir` and `cache_subdir` choose the folder."
-        raise ValueError(
-            message(
-                "get_file",
-                "`fname` must be a plain file name",
-                f"fname={fname!r}, origin={origin!r}",
-                fix,
-            )
-        )
+        rule, received = "`fname` must be a plain file name", f"fname={fname!r}, origin={origin!r}"
+        fix = "Pass a name without folders; `cache_dir` and `cache_subdir` choose the folder."
+        raise ValueError(message("get_file", rule, received, fix))
     return name
 
 

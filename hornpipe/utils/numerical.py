@@ -22,8 +22,8 @@ def to_categorical(x, num_classes=None):
         NumPy array, float64, `(*x.shape, num_classes)`.
 
     Raises:
-        ValueError: `x` holds a fraction, a negative number or one of `num_classes` or more; `x` is empty and
-            `num_classes` is None; `num_classes` is no int >= 1.
+        ValueError: `x` holds a fraction, a negative number or one of `num_classes` or more; `x` is
+            empty and `num_classes` is None; `num_classes` is no int >= 1.
 
     Example:
         >>> import hornpipe as keras
@@ -33,8 +33,8 @@ def to_categorical(x, num_classes=None):
                [0., 1., 0.]])
 
     References:
-        Keras counts a negative label from the end and cuts fractions off; here both raise. Keras returns an engine's
-        tensor for an engine's tensor; here the result is always a NumPy array.
+        Keras counts a negative label from the end and cuts fractions off; here both raise. Keras
+        returns an engine's tensor for an engine's tensor; here the result is always a NumPy array.
     """
     x = np.asarray(x)
     if x.size == 0 and num_classes is not None:
@@ -81,7 +81,8 @@ def normalize(x, axis=-1, order=2):
     y = x / (sum over axis of |x|**order)**(1 / order); a vector of zeros stays as it is.
 
     Args:
-        x: array-like of numbers, `(..., n, ...)`. A single vector `(n,)` comes back as `(1, n)`, as in Keras.
+        x: array-like of numbers, `(..., n, ...)`. A single vector `(n,)` comes back as `(1, n)`, as
+            in Keras.
         axis: int, the axis that holds the vectors' components. Default -1.
         order: number >= 1, or np.inf. Default 2, the Euclidean length.
 
@@ -89,8 +90,8 @@ def normalize(x, axis=-1, order=2):
         NumPy array of the shape of `x`; its dtype where that is a floating one, else float64.
 
     Raises:
-        ValueError: `order` is smaller than 1 or no number; `axis` is no int or not an axis of `x`; `x` holds no
-            real numbers.
+        ValueError: `order` is smaller than 1 or no number; `axis` is no int or not an axis of `x`;
+            `x` holds no real numbers.
 
     Numerics:
         The largest component is divided out first, so no square overflows or vanishes.

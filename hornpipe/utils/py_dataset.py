@@ -10,17 +10,21 @@ from hornpipe.core.errors import message
 class PyDataset:
     """Base of data sets that make each batch when it is asked for.
 
-    A subclass defines `__getitem__(index)`, which returns the batch `x`, `(x, y)` or `(x, y, sample_weight)`, and
-    `__len__()`, the number of batches; or `num_batches`, which may be None for a data set without end. Batches may be
-    asked for in any order and, with several workers, at the same time.
+    A subclass defines `__getitem__(index)`, which returns the batch `x`, `(x, y)` or `(x, y,
+    sample_weight)`, and `__len__()`, the number of batches; or `num_batches`, which may be None for
+    a data set without end. Batches may be asked for in any order and, with several workers, at the
+    same time.
 
     Args:
-        workers: int >= 1. Threads or processes that make batches. Default 1: the training thread makes them.
-        use_multiprocessing: bool. Processes instead of threads; the data set must then be picklable.
+        workers: int >= 1. Threads or processes that make batches. Default 1: the training thread
+            makes them.
+        use_multiprocessing: bool. Processes instead of threads; the data set must then be
+            picklable.
         max_queue_size: int >= 1. Batches made ahead when there are several workers. Default 10.
 
     Raises:
-        ValueError: `workers` or `max_queue_size` is no int >= 1, or `use_multiprocessing` is no bool.
+        ValueError: `workers` or `max_queue_size` is no int >= 1, or `use_multiprocessing` is no
+            bool.
 
     Example:
         >>> import numpy as np

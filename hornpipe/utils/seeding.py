@@ -29,7 +29,7 @@ def set_random_seed(seed):
         True
     """
     whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < 2**32:
+    if not whole or not 0 <= int(seed) < 2**32:
         rule = "`seed` must be an integer from 0 to 2**32 - 1"
         raise ValueError(message("set_random_seed", rule, f"seed={seed!r}", "For example seed=42."))
     from hornpipe.core.random import set_seed

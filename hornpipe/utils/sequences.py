@@ -15,9 +15,11 @@ def pad_sequences(
     """Return sequences as the rows of one array, short ones filled up and long ones cut.
 
     Args:
-        sequences: iterable of sequences; their elements are numbers, strings, or arrays of one common shape.
+        sequences: iterable of sequences; their elements are numbers, strings, or arrays of one
+            common shape.
         maxlen: int >= 0, the rows' length, or None for the longest sequence's.
-        dtype: NumPy dtype of the result. Default "int32". Strings of different lengths need `object`.
+        dtype: NumPy dtype of the result. Default "int32". Strings of different lengths need
+            `object`.
         padding: "pre" or "post": the side that is filled.
         truncating: "pre" or "post": the side that is cut.
         value: what is filled in. Default 0.
@@ -27,9 +29,9 @@ def pad_sequences(
 
     Raises:
         TypeError: `maxlen` is no int.
-        ValueError: `sequences` or one of its elements can't be iterated; `padding` or `truncating` is another word;
-            `maxlen` is negative; elements differ in shape; an element or `value` does not survive as `dtype`, such as
-            1.5 as an integer.
+        ValueError: `sequences` or one of its elements can't be iterated; `padding` or `truncating`
+            is another word; `maxlen` is negative; elements differ in shape; an element or `value`
+            does not survive as `dtype`, such as 1.5 as an integer.
 
     Example:
         >>> import hornpipe as keras
@@ -60,7 +62,7 @@ def pad_sequences(
             rule = f"elements must all have the shape {element_shape}"
             raise ValueError(message("pad_sequences", rule, f"{row.shape[1:]} in sequence {i}"))
         start = max(len(row) - maxlen, 0) if truncating == "pre" else 0
-        row = _cast(row[start : start + maxlen], dtype, f"sequence {i}")
+        row = _cast(row[start : start + maxlen], padded.dtype, f"sequence {i}")
         place = slice(maxlen - len(row), maxlen) if padding == "pre" else slice(0, len(row))
         padded[i, place] = row
     return padded
@@ -74,11 +76,8 @@ def _rows(sequences) -> list[np.ndarray]:
         raise ValueError(message("pad_sequences", rule, f"sequences={sequences!r}")) from None
     rows = []
     for i, sequence in enumerate(sequences):
-        if (
-            not hasattr(sequence, "__len__")
-            or isinstance(sequence, (str, bytes))
-            or np.ndim(sequence) == 0
-        ):
+        sized = hasattr(sequence, "__len__") and getattr(sequence, "ndim", 1) > 0
+        if not sized or isinstance(sequence, (str, bytes)):
             fix = "Put a single sequence into a list: [sequence]."
             raise ValueError(
                 message("pad_sequences", f"sequence {i} must be a sequence", f"{sequence!r}", fix)
@@ -116,12 +115,12 @@ def _cast(values: np.ndarray, dtype: np.dtype, what: str) -> np.ndarray:
     """Return `values` as `dtype`, refusing to lose a fraction, a digit or a letter."""
     exact = dtype.kind in "biuSU"
     try:
-        cast = values.astype(dtype)
-        same = not exact or np.array_equal(cast, values)
+        with np.errstate(invalid="ignore"):  # NaN as an integer: refused below
+            cast = values.astype(dtype)
+        if not exact or np.array_equal(cast, values):
+            return cast
     except (ValueError, TypeError, OverflowError):
-        same = False
-    if not same:
-        fix = "Pass dtype='float32' for fractions and dtype=object for strings."
-        rule = f"{what} must fit the dtype {dtype.name}"
-        raise ValueError(message("pad_sequences", rule, f"{values!r}", fix))
-    return cast
+        pass
+    rule = f"{what} must fit the dtype {dtype}"
+    fix = "Pass dtype='float32' for fractions and dtype=object for strings."
+    raise ValueError(message("pad_sequences", rule, f"{values!r}", fix))

@@ -40,7 +40,8 @@ def pack_x_y_sample_weight(x, y=None, sample_weight=None):
         sample_weight: weights, or None; they need `y`.
 
     Returns:
-        `x` alone (in a tuple of one where it is itself a tuple or a list), `(x, y)` or `(x, y, sample_weight)`.
+        `x` alone (in a tuple of one where it is itself a tuple or a list), `(x, y)` or `(x, y,
+        sample_weight)`.
 
     Raises:
         ValueError: `sample_weight` without `y`.
