@@ -17,7 +17,8 @@ In both folders a data set is one `.npz` file of plain arrays, opened without pi
 | `reuters.npz` | `x_values`, `x_offsets`, `y` |
 | `imdb_word_index.json`, `reuters_word_index.json` | word -> rank |
 
-Texts are word ranks (1 = most frequent); text `i` is `values[offsets[i]:offsets[i + 1]]`. `digits` comes with the package.
+Texts are word ranks (1 = most frequent); text `i` is `values[offsets[i]:offsets[i + 1]]`. `digits`
+comes with the package.
 
 >>> import hornpipe as keras
 >>> (x_train, y_train), (x_test, y_test) = keras.datasets.digits.load_data()

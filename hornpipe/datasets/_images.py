@@ -27,12 +27,15 @@ def image_fields(
 
 
 def in_layout(images: np.ndarray) -> np.ndarray:
-    """Return images `(n, height, width, channels)` in the layout that `image_data_format()` names."""
+    """Return channels-last images in the layout that `image_data_format()` names."""
     return images if image_data_format() == "channels_last" else images.transpose(0, 3, 1, 2)
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the uint8 array of a gzipped idx file: two zero bytes, type 8, the rank, the sizes, the values.
+    """Return the uint8 array of a gzipped idx file.
+
+    The format: two zero bytes, type 8 (uint8), the rank, the sizes as big-endian uint32, the
+        values.
 
     Raises:
         FileFormatError: another type, another shape, more or fewer values, a damaged file.
@@ -57,7 +60,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def read_cifar_batches(path: Path, members: tuple[str, ...], labels: tuple[bytes, ...]):
-    """Return the images and the label lists of pickled CIFAR batches inside a tar file whose sum was checked.
+    """Return the images and labels of pickled CIFAR batches in a tar file whose sum was checked.
 
     Nothing is unpacked to disk.
 
@@ -88,7 +91,8 @@ def read_cifar_batches(path: Path, members: tuple[str, ...], labels: tuple[bytes
         rule = "a batch must be a dict with 'data' of 3072 bytes a row and lists of labels"
         raise FileFormatError(message("read_cifar_batches", rule, f"{error!r}")) from error
     if images.dtype != np.uint8 or any(column.shape != (len(images),) for column in columns):
-        received = f"dtype={images.dtype}, {len(images)} images, labels {[column.shape for column in columns]}"
+        shapes = [column.shape for column in columns]
+        received = f"dtype={images.dtype}, {len(images)} images, labels {shapes}"
         raise FileFormatError(
             message("read_cifar_batches", "a batch must hold a label per uint8 image", received)
         )

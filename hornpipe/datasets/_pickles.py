@@ -1,7 +1,8 @@
 """The few pickled public files, read without giving pickle any power.
 
-Two guards stand one behind the other: a file gets here only after its SHA-256 sum matched, and the reader then builds
-NumPy arrays, dicts, lists, strings and numbers and refuses every other name. `allow_pickle=True` is used nowhere.
+Two guards stand one behind the other: a file gets here only after its SHA-256 sum matched, and the
+reader then builds NumPy arrays, dicts, lists, strings and numbers and refuses every other name.
+`allow_pickle=True` is used nowhere.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from hornpipe.core.errors import FileFormatError, message
 
-# What an array is pickled as: a function of NumPy's (its home moved between versions), the class, and the dtype.
+# What an array is pickled as: a function whose home in NumPy moved, the class, and the dtype.
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
@@ -35,7 +36,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def unpickle_arrays(file: IO[bytes]) -> Any:
-    """Return the object pickled in `file`, made of arrays, dicts, lists, strings and numbers; Python 2 texts are bytes.
+    """Return the object pickled in `file`: arrays, dicts, lists, strings, numbers.
+
+    Texts that Python 2 pickled come back as bytes.
 
     Raises:
         FileFormatError: the pickle is damaged or names anything else.
@@ -54,7 +57,8 @@ def read_object_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]
     """Return the named arrays of an `.npz` file, arrays of Python lists included.
 
     Raises:
-        FileFormatError: an array is missing or damaged, or its pickle names anything but NumPy arrays.
+        FileFormatError: an array is missing or damaged, or its pickle names anything but NumPy
+            arrays.
     """
     arrays = {}
     try:

@@ -1,7 +1,8 @@
 """Where data sets come from: a local folder, the cache, or a public address.
 
-Every data set is described once, by a `Dataset`: its file, its arrays, the public files it is made from. Whatever form those
-have, the cache only ever holds one form: an uncompressed `.npz` file of plain arrays, written whole or not at all.
+Every data set is described once, by a `Dataset`: its file, its arrays, the public files it is made
+from. Whatever form those have, the cache only ever holds one form: an uncompressed `.npz` file of
+plain arrays, written whole or not at all.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ _DAMAGE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImp
 
 @dataclass(frozen=True)
 class PublicFile:
-    """A file at a public address; `sha256` is None where no sum is known and the contents are checked instead."""
+    """A file at a public address; without a known `sha256`, its contents are checked instead."""
 
     origin: str
     sha256: str | None = None
+    folder: str = ""  # below the cache, where a copy placed by hand is looked for
 
     @property
     def name(self) -> str:
@@ -39,9 +41,10 @@ class PublicFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: name, arrays as `{name: (kind of dtype, shape)}` with None for any size, and its public files.
+    """A data set: its name, its arrays, and the public files that it is made from.
 
-    `convert` makes the arrays from the paths of the public files; None where the one public file has them as they are.
+    `fields` holds `{name: (kind of dtype, shape)}` with None for any size. `convert` makes the
+    arrays from the paths of the public files; None where the one public file has them as they are.
     """
 
     name: str
@@ -93,7 +96,7 @@ def load_word_ranks(public: PublicFile, path: str, who: str) -> dict[str, int]:
     """
     place = local_file(public.name) or cache_file(path, who)
     if not place.is_file():
-        _fetch(public, place, who, public.name)
+        _fetch(public, place, place, who, public.name)
     try:
         ranks = json.loads(place.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -109,7 +112,7 @@ def load_word_ranks(public: PublicFile, path: str, who: str) -> dict[str, int]:
 
 
 def local_file(name: str) -> Path | None:
-    """Return the path of a file in the folder that HORNPIPE_DATASETS names, or None where it is not there.
+    """Return the path of a file in the folder that HORNPIPE_DATASETS names, or None.
 
     Raises:
         FileNotFoundError: HORNPIPE_DATASETS names no folder.
@@ -166,7 +169,7 @@ def read_arrays(path: Path, dataset: Dataset, names: Iterable[str]) -> dict[str,
     for name, array in arrays.items():
         kind, shape = dataset.fields[name]
         fits = array.ndim == len(shape) and all(
-            want in (None, have) for want, have in zip(shape, array.shape)
+            want in (None, have) for want, have in zip(shape, array.shape, strict=True)
         )
         if not fits or not np.issubdtype(array.dtype, kind):
             received = f"shape={array.shape}, dtype={array.dtype}"
@@ -184,12 +187,10 @@ def _holds(path: Path, names: Iterable[str]) -> bool:
 
 
 def _fill_cache(dataset: Dataset, cached: Path) -> None:
-    """Make the data set's cache file from its public files: those placed in the cache by hand, else downloaded."""
+    """Make the data set's cache file from its public files, placed by hand or downloaded."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent, prefix=f".{dataset.name}.") as work:
-        files = [
-            _public_file(public, dataset, cached.parent, Path(work)) for public in dataset.public
-        ]
+        files = [_public_file(public, dataset, cached, Path(work)) for public in dataset.public]
         if dataset.convert is None:
             arrays = read_arrays(files[0], dataset, dataset.fields)
         else:
@@ -201,26 +202,30 @@ def _fill_cache(dataset: Dataset, cached: Path) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _public_file(public: PublicFile, dataset: Dataset, cache: Path, work: Path) -> Path:
-    placed = cache / public.name
+def _public_file(public: PublicFile, dataset: Dataset, cached: Path, work: Path) -> Path:
+    """Return a public file: the copy placed by hand, if there is one, else a download in `work`."""
+    placed = cached.parent / public.folder / public.name
+    if public.name == dataset.file:
+        placed = cached
     if not placed.is_file():
-        _fetch(public, work / public.name, dataset.who, dataset.file)
+        _fetch(public, work / public.name, placed, dataset.who, dataset.file)
         return work / public.name
-    if public.sha256 is not None and file_digest(placed) != public.sha256:
+    digest = file_digest(placed)
+    if public.sha256 not in (None, digest):
         rule = f"must hold the arrays of {dataset.name} or have the SHA-256 sum {public.sha256}"
-        raise _damaged(placed, dataset.who, rule, file_digest(placed))
+        raise _damaged(placed, dataset.who, rule, digest)
     return placed
 
 
-def _fetch(public: PublicFile, place: Path, who: str, local_name: str) -> None:
-    """Download a public file to `place`, or say what to do by hand."""
+def _fetch(public: PublicFile, target: Path, placed: Path, who: str, local_name: str) -> None:
+    """Download a public file to `target`, or say what to place where by hand."""
     try:
-        download(public.origin, place, file_hash=public.sha256)
+        download(public.origin, target, file_hash=public.sha256)
     except OSError as error:
-        cache = home() / "datasets"
         fix = (
-            f"Download {public.origin} and save it as {cache / public.name}; or set the environment variable "
-            f"HORNPIPE_DATASETS to a folder that holds {local_name} (format: help('hornpipe.datasets'))."
+            f"Download {public.origin} and save it as {placed}; or set the environment variable "
+            f"HORNPIPE_DATASETS to a folder that holds {local_name} (its format: "
+            "help('hornpipe.datasets'))."
         )
         rule = f"{public.name} must be in the cache or downloadable"
         raise FileNotFoundError(message(who, rule, str(error.__cause__ or error), fix)) from error

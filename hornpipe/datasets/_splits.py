@@ -21,14 +21,14 @@ def check_test_split(test_split, who: str) -> None:
     if (
         isinstance(test_split, bool)
         or not isinstance(test_split, numbers.Real)
-        or not 0 <= test_split < 1
+        or not 0 <= float(test_split) < 1
     ):
         rule = "`test_split` must be a number in [0, 1)"
         raise ValueError(message(who, rule, f"test_split={test_split!r}", "For example 0.2."))
 
 
 def split_rows(x: np.ndarray, y: np.ndarray, test_split, seed, who: str):
-    """Return `(x_train, y_train), (x_test, y_test)`: the rows in the random order that `seed` fixes, then cut.
+    """Return `(x_train, y_train), (x_test, y_test)`: rows shuffled with `seed`, then cut.
 
     Raises:
         ValueError: `test_split` is not in [0, 1).

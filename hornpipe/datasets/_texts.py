@@ -1,8 +1,10 @@
-"""Texts as word ranks: stored flat, handed out as lists with a start mark and a mark for words that are left out."""
+"""Texts as word ranks: stored flat, handed out as lists with marks for start and unknown words."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import math
 import numbers
 from dataclasses import dataclass
 
@@ -19,12 +21,12 @@ class Texts:
     offsets: np.ndarray
 
     def check(self, num_labels: int, who: str) -> Texts:
-        """Return self; raise a FileFormatError unless the offsets cut the values into one text per label."""
+        """Return self; raise a FileFormatError unless the offsets cut out one text per label."""
         cuts = self.offsets
         sound = len(cuts) == num_labels + 1 and cuts[0] == 0 and cuts[-1] == len(self.values)
         if not sound or (np.diff(cuts) < 0).any() or (len(self.values) and self.values.min() < 1):
             received = f"{len(cuts)} offsets, {len(self.values)} values, {num_labels} labels"
-            rule = "offsets must rise from 0 to the number of values, one text per label, and ranks start at 1"
+            rule = "offsets must rise from 0 to the number of values, ranks start at 1"
             raise FileFormatError(
                 message(who, rule, received, "Delete or replace the file, and load again.")
             )
@@ -60,29 +62,30 @@ class Marking:
 
     def check(self, who: str) -> Marking:
         """Return self; raise a ValueError where a setting is out of range."""
-        for name, low in (("num_words", 1), ("maxlen", 1), ("skip_top", 0), ("index_from", 0)):
-            value = getattr(self, name)
-            optional = name != "skip_top"
-            whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-            if not (value is None and optional) and not (whole and value >= low):
-                rule = f"`{name}` must be an integer >= {low}{' or None' if optional else ''}"
+        lowest = {"num_words": 1, "skip_top": 0, "maxlen": 1, "index_from": 0}
+        for name, value in dataclasses.asdict(self).items():
+            if value is None and name != "skip_top":
+                continue
+            low = lowest.get(name, -math.inf)
+            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < low:
+                rule = f"`{name}` must be an integer{f' >= {low}' if name in lowest else ''}"
                 raise ValueError(message(who, rule, f"{name}={value!r}"))
-        for name in ("start_char", "oov_char"):
-            value = getattr(self, name)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, numbers.Integral)
-            ):
-                raise ValueError(
-                    message(who, f"`{name}` must be an integer or None", f"{name}={value!r}")
-                )
         return self
 
-    def short_rows(self, texts: Texts, rows: np.ndarray, who: str) -> np.ndarray:
-        """Return those of `rows` that are shorter than `maxlen`, start mark included.
+    def mark(self, parts: list[tuple[Texts, np.ndarray]], who: str) -> list[tuple]:
+        """Return, for each (texts, rows), an object array of marked lists and their rows.
+
+        Without `num_words` the limit is the largest number in any part, itself ruled out, as in
+        Keras.
 
         Raises:
-            ValueError: none is.
+            ValueError: `maxlen` leaves no text in a part.
         """
+        kept = [(texts, self._short_rows(texts, rows, who)) for texts, rows in parts]
+        limit = self.num_words or max(self._largest(texts, rows) for texts, rows in kept)
+        return [(self._lists(texts, rows, limit), rows) for texts, rows in kept]
+
+    def _short_rows(self, texts: Texts, rows: np.ndarray, who: str) -> np.ndarray:
         if self.maxlen is None:
             return rows
         lengths = np.diff(texts.offsets) + (self.start_char is not None)
@@ -92,25 +95,27 @@ class Marking:
             raise ValueError(message(who, rule, f"maxlen={self.maxlen}", "For example maxlen=500."))
         return rows
 
-    def lists(self, texts: Texts, rows: np.ndarray) -> np.ndarray:
-        """Return the texts of `rows`, marked, as an object array of lists."""
+    def _largest(self, texts: Texts, rows: np.ndarray) -> int:
+        chosen = np.zeros(len(texts.offsets) - 1, dtype=bool)
+        chosen[rows] = True
+        values = texts.values[np.repeat(chosen, np.diff(texts.offsets))]
+        return max(int(values.max(initial=0)) + (self.index_from or 0), self.start_char or 0)
+
+    def _lists(self, texts: Texts, rows: np.ndarray, limit: int) -> np.ndarray:
         values = texts.values + np.int32(self.index_from or 0)
         offsets = texts.offsets
-        kept = self._is_kept(values)
+        kept = (values >= self.skip_top) & (values < limit)
         if self.oov_char is not None:
             values = np.where(kept, values, self.oov_char)
         else:
             values = values[kept]
             offsets = np.concatenate(([0], np.cumsum(kept)))[offsets]
         start = [] if self.start_char is None else [int(self.start_char)]
-        if start and not self._is_kept(start[0]):  # the start mark is a word like any other
+        # The start mark is a word like any other.
+        if start and not self.skip_top <= start[0] < limit:
             start = [] if self.oov_char is None else [int(self.oov_char)]
         flat, cuts = values.tolist(), offsets.tolist()
         result = np.empty(len(rows), dtype=object)
         for i, row in enumerate(rows.tolist()):
             result[i] = start + flat[cuts[row] : cuts[row + 1]]
         return result
-
-    def _is_kept(self, words):
-        kept = words >= self.skip_top
-        return kept if self.num_words is None else kept & (words < self.num_words)

@@ -30,14 +30,16 @@ def load_data(version="large", path="california_housing.npz", test_split=0.2, se
     """Load figures and house prices of Californian districts, shuffled and split.
 
     Args:
-        version: "large" for all 20,640 districts, "small" for the first 600, which lie in the San Francisco Bay Area.
+        version: "large" for all 20,640 districts, "small" for the first 600, which lie in the San
+            Francisco Bay Area.
         path: file name in the cache.
         test_split: float in [0, 1), the share set apart for testing. Default 0.2.
         seed: int that fixes the order. Default 113.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: figures `(16512, 8)` and `(4128, 8)`; median prices `(16512,)` and
-        `(4128,)`, in dollars; for "small" 480 and 120 rows. Floating dtypes, as stored.
+        `(x_train, y_train), (x_test, y_test)`: figures `(16512, 8)` and `(4128, 8)`; median prices
+        `(16512,)` and `(4128,)`, in dollars; for "small" 480 and 120 rows. Floating dtypes, as
+        stored.
 
     Raises:
         ValueError: another `version`; `test_split` is not in [0, 1); `path` is no plain file name.
@@ -46,12 +48,13 @@ def load_data(version="large", path="california_housing.npz", test_split=0.2, se
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.california_housing.load_data()  # doctest: +SKIP
-        >>> x_train.shape, x_test.shape  # doctest: +SKIP
+        >>> train, test = keras.datasets.california_housing.load_data()  # doctest: +SKIP
+        >>> train[0].shape, test[0].shape  # doctest: +SKIP
         ((16512, 8), (4128, 8))
 
     References:
-        Pace and Barry (1997), Sparse spatial autoregressions, Statistics and Probability Letters 33, 291-297.
+        Pace and Barry (1997), Sparse spatial autoregressions, Statistics and Probability Letters
+        33, 291-297.
     """
     who = _CALIFORNIA.who
     if version not in ("large", "small"):

@@ -42,8 +42,9 @@ def load_data():
     Classes: 0 aeroplane, 1 car, 2 bird, 3 cat, 4 deer, 5 dog, 6 frog, 7 horse, 8 ship, 9 lorry.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: uint8 images `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)`, or
-        `(n, 3, 32, 32)` where `image_data_format()` is "channels_first"; uint8 labels `(50000, 1)` and `(10000, 1)`.
+        `(x_train, y_train), (x_test, y_test)`: uint8 images `(50000, 32, 32, 3)` and `(10000, 32,
+        32, 3)`, or `(n, 3, 32, 32)` where `image_data_format()` is "channels_first"; uint8 labels
+        `(50000, 1)` and `(10000, 1)`.
 
     Raises:
         FileNotFoundError: no local copy and no network; the text says what to put where.
@@ -51,12 +52,13 @@ def load_data():
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()  # doctest: +SKIP
-        >>> x_train.shape, y_train.shape  # doctest: +SKIP
+        >>> train, test = keras.datasets.cifar10.load_data()  # doctest: +SKIP
+        >>> train[0].shape, train[1].shape  # doctest: +SKIP
         ((50000, 32, 32, 3), (50000, 1))
 
     References:
-        Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, University of Toronto.
+        Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, University of
+        Toronto.
     """
     arrays = load_arrays(_CIFAR10)
     train = in_layout(arrays["x_train"]), arrays["y_train"].astype(np.uint8)

@@ -1,4 +1,4 @@
-"""CIFAR-100: 60,000 photographs in a hundred classes, which form twenty groups, 32 x 32 colour values.
+"""CIFAR-100: 60,000 photographs in a hundred classes or twenty groups, 32 x 32 colour values.
 
 >>> from hornpipe.datasets import cifar100
 >>> (x_train, y_train), (x_test, y_test) = cifar100.load_data()  # doctest: +SKIP
@@ -49,8 +49,9 @@ def load_data(label_mode="fine"):
         label_mode: "fine" for the hundred classes, "coarse" for the twenty groups.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: uint8 images `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)`, or
-        `(n, 3, 32, 32)` where `image_data_format()` is "channels_first"; int64 labels `(50000, 1)` and `(10000, 1)`.
+        `(x_train, y_train), (x_test, y_test)`: uint8 images `(50000, 32, 32, 3)` and `(10000, 32,
+        32, 3)`, or `(n, 3, 32, 32)` where `image_data_format()` is "channels_first"; int64 labels
+        `(50000, 1)` and `(10000, 1)`.
 
     Raises:
         ValueError: another `label_mode`.
@@ -59,12 +60,13 @@ def load_data(label_mode="fine"):
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.cifar100.load_data("coarse")  # doctest: +SKIP
-        >>> int(y_train.max())  # doctest: +SKIP
+        >>> train, test = keras.datasets.cifar100.load_data("coarse")  # doctest: +SKIP
+        >>> int(train[1].max())  # doctest: +SKIP
         19
 
     References:
-        Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, University of Toronto.
+        Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images, University of
+        Toronto.
     """
     if label_mode not in ("fine", "coarse"):
         rule = "`label_mode` must be 'fine' or 'coarse'"

@@ -31,7 +31,7 @@ def _convert(paths: list[Path]) -> dict[str, np.ndarray]:
 _FASHION_MNIST = Dataset(
     name="fashion_mnist",
     fields=_FIELDS,
-    public=tuple(PublicFile(GOOGLE + file) for file in _FILES.values()),
+    public=tuple(PublicFile(GOOGLE + file, folder="fashion-mnist") for file in _FILES.values()),
     convert=_convert,
 )
 
@@ -39,14 +39,15 @@ _FASHION_MNIST = Dataset(
 def load_data():
     """Load 60,000 + 10,000 images of clothing in their original order.
 
-    Classes: 0 T-shirt or top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
+    Classes: 0 T-shirt or top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker,
+        8 bag, 9 ankle boot.
 
-    The public files have no published SHA-256 sum that we could check against; they hold plain bytes, and their type,
-    shape and gzip sum are checked instead.
+    The public files have no published SHA-256 sum that we could check against; they hold plain
+    bytes, and their type, shape and gzip sum are checked instead.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: uint8 images `(60000, 28, 28)` and `(10000, 28, 28)`; uint8 labels
-        `(60000,)` and `(10000,)`.
+        `(x_train, y_train), (x_test, y_test)`: uint8 images `(60000, 28, 28)` and `(10000, 28,
+        28)`; uint8 labels `(60000,)` and `(10000,)`.
 
     Raises:
         FileNotFoundError: no local copy and no network; the text says what to put where.
@@ -54,13 +55,13 @@ def load_data():
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.fashion_mnist.load_data()  # doctest: +SKIP
-        >>> x_train.shape  # doctest: +SKIP
+        >>> train, test = keras.datasets.fashion_mnist.load_data()  # doctest: +SKIP
+        >>> train[0].shape  # doctest: +SKIP
         (60000, 28, 28)
 
     References:
-        Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-        Algorithms, arXiv:1708.07747. MIT licence, Zalando SE.
+        Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a Novel Image Dataset for Benchmarking
+        Machine Learning Algorithms, arXiv:1708.07747. MIT licence, Zalando SE.
     """
     arrays = load_arrays(_FASHION_MNIST)
     train = arrays["x_train"], arrays["y_train"].astype(np.uint8)

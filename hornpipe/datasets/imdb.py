@@ -70,23 +70,27 @@ def load_data(
 ):
     """Load 25,000 + 25,000 film reviews, each a list of word numbers.
 
-    A word's number is its rank by frequency plus `index_from`: 4 is the most frequent word, and 0 is free for padding.
-    A review starts with `start_char`; words that `num_words` and `skip_top` rule out become `oov_char`. Both halves are
-    shuffled with `seed`.
+    A word's number is its rank by frequency plus `index_from`: 4 is the most frequent word, and 0
+    is free for padding. A review starts with `start_char`; words that `num_words` and `skip_top`
+    rule out become `oov_char`. Both halves are shuffled with `seed`.
 
     Args:
         path: file name in the cache.
-        num_words: int >= 1: word numbers from here on are ruled out. None: all words stay.
-        skip_top: int >= 0: word numbers below this are ruled out, `start_char` among them. Default 0.
-        maxlen: int >= 1: reviews of this length or more, start mark included, are left out. None: all stay.
+        num_words: int >= 1: word numbers from here on are ruled out. None: only the one word with
+            the largest number is, as in Keras.
+        skip_top: int >= 0: word numbers below this are ruled out, `start_char` among them. Default
+            0.
+        maxlen: int >= 1: reviews of this length or more, start mark included, are left out. None:
+            all stay.
         seed: int that fixes the order. Default 113.
         start_char: int put before each review, or None for nothing. Default 1.
-        oov_char: int in the place of each word that is ruled out, or None to drop such words. Default 2.
+        oov_char: int in the place of each word that is ruled out, or None to drop such words.
+            Default 2.
         index_from: int >= 0 added to each rank. Default 3. None: 0.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: object arrays `(25000,)` of lists of ints; int64 labels `(25000,)`,
-        0 unfriendly and 1 friendly.
+        `(x_train, y_train), (x_test, y_test)`: object arrays `(25000,)` of lists of ints; int64
+        labels `(25000,)`, 0 unfriendly and 1 friendly.
 
     Raises:
         TypeError: an argument of another name.
@@ -96,12 +100,13 @@ def load_data(
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=10000)  # doctest: +SKIP
-        >>> x_train[0][:6]  # doctest: +SKIP
+        >>> train, test = keras.datasets.imdb.load_data(num_words=10000)  # doctest: +SKIP
+        >>> train[0][0][:6]  # doctest: +SKIP
         [1, 14, 22, 16, 43, 530]
 
     References:
-        Maas, Daly, Pham, Huang, Ng and Potts (2011), Learning Word Vectors for Sentiment Analysis, ACL.
+        Maas, Daly, Pham, Huang, Ng and Potts (2011), Learning Word Vectors for Sentiment Analysis,
+        ACL.
     """
     who = _IMDB.who
     for name in kwargs:
@@ -112,19 +117,19 @@ def load_data(
     marking = Marking(num_words, skip_top, maxlen, start_char, oov_char, index_from).check(who)
     arrays = load_arrays(_IMDB, path)
     random = np.random.RandomState(seed)
-    parts = []
+    labels, parts = [], []
     for part in ("train", "test"):
-        labels = arrays[f"y_{part}"].astype(np.int64)
-        texts = Texts(arrays[f"x_{part}_values"], arrays[f"x_{part}_offsets"]).check(
-            len(labels), who
-        )
-        rows = marking.short_rows(texts, shuffled(len(labels), random), who)
-        parts.append((marking.lists(texts, rows), labels[rows]))
-    return tuple(parts)
+        labels.append(arrays[f"y_{part}"].astype(np.int64))
+        texts = Texts(arrays[f"x_{part}_values"], arrays[f"x_{part}_offsets"])
+        parts.append((texts.check(len(labels[-1]), who), shuffled(len(labels[-1]), random)))
+    marked = marking.mark(parts, who)
+    return tuple((lists, y[rows]) for (lists, rows), y in zip(marked, labels, strict=True))
 
 
 def get_word_index(path="imdb_word_index.json"):
-    """Load the rank of each word of the reviews; add `index_from` for the number that `load_data` gives it.
+    """Load the rank of each word of the reviews.
+
+    `load_data` numbers a word by its rank plus `index_from`.
 
     Args:
         path: file name in the cache.

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hornpipe.datasets._images import image_fields
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays
 
@@ -27,8 +29,8 @@ def load_data(path="mnist.npz"):
         path: file name in the cache.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: uint8 images `(60000, 28, 28)` and `(10000, 28, 28)`, 0 = paper to
-        255 = ink; uint8 labels `(60000,)` and `(10000,)`, 0 to 9.
+        `(x_train, y_train), (x_test, y_test)`: uint8 images `(60000, 28, 28)` and `(10000, 28,
+        28)`, 0 = paper to 255 = ink; uint8 labels `(60000,)` and `(10000,)`, 0 to 9.
 
     Raises:
         ValueError: `path` is no plain file name.
@@ -37,12 +39,13 @@ def load_data(path="mnist.npz"):
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()  # doctest: +SKIP
-        >>> y_train[:3]  # doctest: +SKIP
+        >>> train, test = keras.datasets.mnist.load_data()  # doctest: +SKIP
+        >>> train[1][:3]  # doctest: +SKIP
         array([5, 0, 4], dtype=uint8)
 
     References:
         LeCun, Cortes and Burges, The MNIST database of handwritten digits. CC BY-SA 3.0.
     """
     arrays = load_arrays(_MNIST, path)
-    return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+    train = arrays["x_train"], arrays["y_train"].astype(np.uint8)
+    return train, (arrays["x_test"], arrays["y_test"].astype(np.uint8))

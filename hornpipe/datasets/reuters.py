@@ -17,9 +17,10 @@ from hornpipe.datasets._splits import check_test_split, shuffled
 from hornpipe.datasets._texts import Marking, Texts, flatten
 
 _TOPICS = (
-    "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship cotton carcass crude "
-    "nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin strategic-metal livestock retail ipi iron-steel "
-    "rubber heat jobs lei bop zinc orange pet-chem dlr gas silver wpi hog lead"
+    "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves "
+    "ship cotton carcass crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold "
+    "tin strategic-metal livestock retail ipi iron-steel rubber heat jobs lei bop zinc orange "
+    "pet-chem dlr gas silver wpi hog lead"
 )
 
 
@@ -59,23 +60,28 @@ def load_data(
 ):
     """Load 11,228 newswires, each a list of word numbers, shuffled and split.
 
-    A word's number is its rank by frequency plus `index_from`: 4 is the most frequent word, and 0 is free for padding.
-    A newswire starts with `start_char`; words that `num_words` and `skip_top` rule out become `oov_char`.
+    A word's number is its rank by frequency plus `index_from`: 4 is the most frequent word, and 0
+    is free for padding. A newswire starts with `start_char`; words that `num_words` and `skip_top`
+    rule out become `oov_char`.
 
     Args:
         path: file name in the cache.
-        num_words: int >= 1: word numbers from here on are ruled out. None: all words stay.
-        skip_top: int >= 0: word numbers below this are ruled out, `start_char` among them. Default 0.
-        maxlen: int >= 1: newswires of this length or more, start mark included, are left out. None: all stay.
+        num_words: int >= 1: word numbers from here on are ruled out. None: only the one word with
+            the largest number is, as in Keras.
+        skip_top: int >= 0: word numbers below this are ruled out, `start_char` among them. Default
+            0.
+        maxlen: int >= 1: newswires of this length or more, start mark included, are left out. None:
+            all stay.
         test_split: float in [0, 1), the share set apart for testing. Default 0.2.
         seed: int that fixes the order. Default 113.
         start_char: int put before each newswire, or None for nothing. Default 1.
-        oov_char: int in the place of each word that is ruled out, or None to drop such words. Default 2.
+        oov_char: int in the place of each word that is ruled out, or None to drop such words.
+            Default 2.
         index_from: int >= 0 added to each rank. Default 3. None: 0.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: object arrays `(8982,)` and `(2246,)` of lists of ints; int64 labels,
-        0 to 45, see `get_label_names`.
+        `(x_train, y_train), (x_test, y_test)`: object arrays `(8982,)` and `(2246,)` of lists of
+        ints; int64 labels, 0 to 45, see `get_label_names`.
 
     Raises:
         ValueError: an argument out of range; `maxlen` leaves no newswire.
@@ -84,12 +90,13 @@ def load_data(
 
     Example:
         >>> import hornpipe as keras
-        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.reuters.load_data(num_words=10000)  # doctest: +SKIP
-        >>> x_train[10][:4]  # doctest: +SKIP
+        >>> train, test = keras.datasets.reuters.load_data(num_words=10000)  # doctest: +SKIP
+        >>> train[0][10][:4]  # doctest: +SKIP
         [1, 245, 273, 207]
 
     References:
-        Lewis (1997), Reuters-21578 text categorization test collection. Reuters Ltd. and Carnegie Group, for research.
+        Lewis (1997), Reuters-21578 text categorization test collection. Reuters Ltd. and Carnegie
+        Group, for research.
     """
     who = _REUTERS.who
     check_test_split(test_split, who)
@@ -97,14 +104,17 @@ def load_data(
     arrays = load_arrays(_REUTERS, path)
     labels = arrays["y"].astype(np.int64)
     texts = Texts(arrays["x_values"], arrays["x_offsets"]).check(len(labels), who)
-    rows = marking.short_rows(texts, shuffled(len(labels), np.random.RandomState(seed)), who)
-    lists, labels = marking.lists(texts, rows), labels[rows]
+    order = shuffled(len(labels), np.random.RandomState(seed))
+    ((lists, rows),) = marking.mark([(texts, order)], who)
+    labels = labels[rows]
     train = int(len(rows) * (1 - test_split))
     return (lists[:train], labels[:train]), (lists[train:], labels[train:])
 
 
 def get_word_index(path="reuters_word_index.json"):
-    """Load the rank of each word of the newswires; add `index_from` for the number that `load_data` gives it.
+    """Load the rank of each word of the newswires.
+
+    `load_data` numbers a word by its rank plus `index_from`.
 
     Args:
         path: file name in the cache.
