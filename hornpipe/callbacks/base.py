@@ -244,9 +244,11 @@ class CallbackList:
         return bool(self._batch_callbacks("train"))
 
     @property
-    def needs_single_steps(self) -> bool:
+    def needs_single_train_steps(self) -> bool:
         """Whether such a callback may change something, so that training has to run one step at a time."""
         return self._needs_single("train")
+
+    needs_single_steps = needs_single_train_steps
 
     @property
     def needs_test_batches(self) -> bool:

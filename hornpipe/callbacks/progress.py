@@ -110,3 +110,10 @@ class Display:
             if self._epochs is not None and self._epochs > 1
             else ""
         )
+
+
+def make_display(verbose="auto", *, epochs: int | None = None, who: str = "fit") -> Display:
+    """Return a `Display` for a run of `epochs` epochs (None: one without a number) that has begun."""
+    display = Display(verbose, who=who)
+    display.begin(epochs)
+    return display
