@@ -48,8 +48,10 @@ def register(kind: str, *aliases: str):
 
 
 def table(kind: str) -> dict:
-    """Return name -> class or function for a kind, its module imported."""
-    importlib.import_module(KINDS[kind][0])
+    """Return name -> class or function for a kind, its module imported (and what the module loads lazily)."""
+    load_all = getattr(importlib.import_module(KINDS[kind][0]), "load_all", None)
+    if load_all is not None:
+        load_all()
     return _tables[kind]
 
 
