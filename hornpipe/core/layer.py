@@ -17,7 +17,7 @@ from hornpipe.core.config import Configurable, resolve, serialize
 from hornpipe.core.errors import NotBuiltError, ShapeError, message, near_miss
 from hornpipe.core.op import to_tensor
 from hornpipe.core.random import SeedGenerator
-from hornpipe.core.scope import CallContext, context, outside
+from hornpipe.core.scope import CallContext, autocast, context, outside
 from hornpipe.core.tracking import owned
 from hornpipe.core.variable import Variable
 from hornpipe.engine import select, shapes
@@ -134,6 +134,8 @@ class Layer(Configurable):
             raise TypeError(message(kind, rule, f"{unknown}={given[unknown]!r}", near_miss(unknown, known).strip()))
         self.name = naming.auto_name(naming.snake_case(kind)) if name is None else naming.check_name(name, kind)
         self.activity_regularizer = resolve("regularizer", activity_regularizer)
+        if self.activity_regularizer is not None:
+            self.row_independent = False  # its penalty is a mean over the rows
         self._trainable = bool(trainable)
         self.dtype_policy = dtypes.get_policy(dtype)
         self.autocast = autocast
@@ -351,7 +353,8 @@ class Layer(Configurable):
 
     def add_loss(self, loss) -> None:
         """Add a scalar (or a list of them) to what training minimises, from inside `call`."""
-        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
+        if select.active.engine is not shapes:  # while shapes are inferred there is no value to add
+            self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
 
     def _clear_losses(self):
         for layer in self._flatten_layers():
@@ -384,6 +387,8 @@ class Layer(Configurable):
             fix = "Write super().__init__() first in its __init__."
             raise RuntimeError(message(type(self).__name__, "was not initialised", "", fix))
         facts = _call_facts(type(self))
+        if len(args) > 1:
+            args, kwargs = facts.name_options(args, kwargs)
         args, kwargs, symbolic = self._convert(args, kwargs, facts)
         outermost = context.call is None
         call = context.call = CallContext(None) if outermost else context.call
@@ -393,9 +398,9 @@ class Layer(Configurable):
         try:
             if outermost and not symbolic:
                 self._clear_losses()
+            self._check_inputs(args)
             if not self.built:
                 self._build_once(args, kwargs, facts)
-            self._check_inputs(args)
             self._find_training(kwargs, facts, call)
             masks = self._find_mask(args, kwargs, facts, symbolic)
             context.autocast = self.compute_dtype if self.autocast else None
@@ -559,9 +564,17 @@ class Layer(Configurable):
             self._input_shape = _shapes_of(args[0])
         return graph.record(self, args, recorded, outputs)
 
+    def _cast_shape(self, leaf):
+        """Return what `call` gets for a symbolic input: floats in the compute dtype."""
+        if not isinstance(leaf, graph.KerasTensor):
+            return leaf
+        cast = self.autocast and dtypes.is_float(leaf.dtype)
+        return shapes.Tensor(leaf.shape, self.compute_dtype if cast else leaf.dtype)
+
     def _infer(self, args, kwargs):
         """Return the outputs as shapes-engine tensors: from the user's own rule, the shapes engine, or the real one."""
-        with select.use(shapes):
+        args, kwargs = tree.map_tree(self._cast_shape, (args, kwargs))
+        with select.use(shapes), autocast(self.compute_dtype if self.autocast else None):
             own = type(self)
             if own.compute_output_spec is not Layer.compute_output_spec:
                 return tree.map_tree(_as_shape, self.compute_output_spec(*args, **kwargs))
@@ -578,7 +591,7 @@ class Layer(Configurable):
 
     def _finish(self, args, outputs, masks):
         """Step 5: penalties of the activity, and the mask of the outputs."""
-        if self.activity_regularizer is not None:
+        if self.activity_regularizer is not None and select.active.engine is not shapes:
             for leaf in tree.flatten(outputs):
                 self.add_loss(self.activity_regularizer(leaf) / leaf.shape[0] if leaf.shape[0] else 0.0)
         if masks is None and type(self).compute_mask is Layer.compute_mask:
@@ -717,6 +730,13 @@ class _CallFacts:
         self.names = [p.name for p in parameters if p.kind in plain and p.name not in _CALL_OPTIONS]
         default = next((p.default for p in parameters if p.name == "training"), None)
         self.training_default = None if default is inspect.Parameter.empty else default
+
+    def name_options(self, args, kwargs):
+        """Return the arguments with a training flag or mask given by position as keywords."""
+        while 1 < len(args) <= len(self.all_names) and self.all_names[len(args) - 1] in _CALL_OPTIONS:
+            kwargs = {**kwargs, self.all_names[len(args) - 1]: args[-1]}
+            args = args[:-1]
+        return args, kwargs
 
 
 @functools.cache
