@@ -20,7 +20,6 @@ from jax.lax import lgamma as lgamma
 from jax.lax import rsqrt as rsqrt
 from jax.lax import stop_gradient as stop_gradient
 from jax.nn import sigmoid as sigmoid
-from jax.numpy import abs as abs
 from jax.numpy import acos as acos
 from jax.numpy import acosh as acosh
 from jax.numpy import add as add
@@ -90,6 +89,11 @@ _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex1
 
 
 # ---- primitives whose convention or spelling differs from jax.numpy's
+
+
+def abs(x):
+    # jax.numpy.abs has gradient 1 at 0.
+    return x * lax.stop_gradient(jnp.sign(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
 
 
 def sum(x, *, axis=None, keepdims=False):

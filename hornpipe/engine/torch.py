@@ -57,6 +57,7 @@ _Tensor = torch.Tensor
 _NUMBERS = (bool, int, float, complex)
 _TYPES = {each: getattr(torch, each) for each in DTYPES}
 _NAMES = {kind: each for each, kind in _TYPES.items()}
+_WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 
 class _Local(threading.local):
@@ -120,7 +121,7 @@ negative = operator.neg
 
 
 def abs(x):
-    return x if x.dtype in (torch.bool, torch.uint8) else torch.abs(x)
+    return torch.abs(x) if x.dtype.is_signed else x
 
 
 def sign(x):
@@ -347,6 +348,8 @@ def dynamic_update(x, updates, starts):
     if not x.ndim:
         return updates.clone()
     window = _window(x, starts, updates.shape)
+    if updates.shape[1:] == x.shape[1:]:
+        return x.index_copy(0, window[0], updates)
     grid = [
         each.reshape([-1 if axis == other else 1 for other in range(x.ndim)]) for axis, each in enumerate(window)
     ]
@@ -364,7 +367,9 @@ def full(shape, value, *, dtype):
 
 
 def arange(start, stop, step, *, dtype):
-    return torch.arange(start, stop, step, dtype=_type(dtype), device=_place_of_new())
+    kind = _type(dtype)
+    made = torch.int64 if kind in _WIDE_UNSIGNED else kind
+    return torch.arange(start, stop, step, dtype=made, device=_place_of_new()).to(kind)
 
 
 def asarray(x, dtype=None):
@@ -598,8 +603,8 @@ def compile(f):
     return torch_program.compile(f)
 
 
-def fold(step, batch_size):
-    return torch_program.fold(step, batch_size)
+def fold(step, batch_size, *, donate=True):
+    return torch_program.fold(step, batch_size, donate=donate)
 
 
 def eval_shape(f, *specs):
@@ -677,3 +682,36 @@ def _find_device(name):
         rule = f"must be one of {', '.join(known)}"
         raise EngineError(message("device", rule, repr(name), near_miss(str(name), known).strip()))
     return torch.device("cpu") if kind == "cpu" else torch.device(full_name)
+
+
+# ---- unsigned integers of more than 8 bits
+
+
+def _with_unsigned(function):
+    """Compute 16 and 32 unsigned bits in int64, modulo their range, where PyTorch lacks the operation."""
+
+    @functools.wraps(function)
+    def primitive(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except NotImplementedError as error:
+            if "'UInt" not in str(error):
+                raise
+        kinds = {leaf.dtype for leaf in flatten(args) if isinstance(leaf, _Tensor)}
+        kind = next(each for each in _WIDE_UNSIGNED if each in kinds)
+        if kind is torch.uint64:
+            rule = f"has no {function.__name__} of 64-bit unsigned integers"
+            raise EngineError(message("engine 'torch'", rule, "uint64", "Use int64, or uint32."))
+        wide = map_tree(lambda x: x.long() if isinstance(x, _Tensor) and x.dtype == kind else x, args)
+        return map_tree(lambda x: x.to(kind) if x.dtype == torch.int64 else x, function(*wide, **kwargs))
+
+    return primitive
+
+
+for _name in (
+    "sign negative floor ceil round add subtract multiply floor_divide mod maximum minimum power equal not_equal less "
+    "less_equal greater greater_equal bitwise_not bitwise_and bitwise_or bitwise_xor left_shift right_shift where sum prod max "
+    "min any all argmax argmin cumsum cumprod flip pad getitem take take_along_axis scatter dynamic_slice dynamic_update "
+    "matmul einsum argsort top_k searchsorted"
+).split():
+    globals()[_name] = _with_unsigned(globals()[_name])

@@ -108,8 +108,8 @@ class _Writer:
         self.lines.append(f"{name} : {element}[] = prim::ListConstruct({', '.join(names)})")
         return name
 
-    def node(self, node):
-        """Write one operation."""
+    def node(self, node, *, in_place=False):
+        """Write one operation, `in_place` into the memory of its first argument."""
         schema = node.op._schema
         arguments = list(node.args)
         if schema.name in _SCALARS and node.dtype in _EXACT and type(arguments[1]) in (int, float):
@@ -117,7 +117,7 @@ class _Writer:
             arguments[1] = self.scalar(arguments[1], node.dtype)
         kinds = [str(argument.type) for argument in schema.arguments]
         names = [self.argument(value, kind) for value, kind in zip(arguments, kinds, strict=True)]
-        call = f"{schema.name}({', '.join(names)})"
+        call = f"{schema.name}{'_' if in_place else ''}({', '.join(names)})"
         if len(node.outputs) == 1 and isinstance(node.outputs[0], list):
             several = self.fresh()
             self.lines.append(f"{several} : Tensor[] = {call}")
@@ -180,6 +180,10 @@ def _as_tensors(tree):
     return map_tree(tensor, tree)
 
 
+def _tensors(tree):
+    return [leaf for leaf in flatten(tree) if isinstance(leaf, torch.Tensor)]
+
+
 def _structure(tree):
     """Return a hashable form of a tree: its nesting, and what a program depends on of every leaf."""
     if isinstance(tree, dict):
@@ -193,7 +197,7 @@ def _structure(tree):
 
 def _recorded(f, trees, make):
     """Return `make` of `f`, recorded as a function of the tensors in `trees`; None where that can't be done."""
-    tensors = [leaf for leaf in flatten(trees) if isinstance(leaf, torch.Tensor)]
+    tensors = _tensors(trees)
 
     def flat(*values):
         rest = iter(values)
@@ -220,7 +224,8 @@ class _Function:
     def __call__(self, tensors):
         results = _call(self.function, *(each.contiguous() for each in tensors), *self.given) if self.tensors else ()
         results = iter(results)
-        leaves = [next(results) if type(leaf) is Ref else leaf for leaf in self.program.outputs]
+        own = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in self.program.outputs]
+        leaves = [next(results) if type(leaf) is Ref else leaf for leaf in own]
         return map_tree(lambda place: leaves[place], self.program.result)
 
 
@@ -229,8 +234,8 @@ def compile(f):
     functions: dict = {}
 
     def run(*trees):
-        leaves = [leaf for leaf in flatten(trees) if isinstance(leaf, torch.Tensor)]
-        if any(leaf.requires_grad or type(leaf) is Traced or leaf.device.type == "meta" for leaf in leaves):
+        inside = [each.requires_grad or type(each) is Traced or each.device.type == "meta" for each in _tensors(trees)]
+        if any(inside):
             return f(*trees)
         with torch.no_grad():
             trees = _as_tensors(trees)
@@ -242,7 +247,7 @@ def compile(f):
                 functions[key] = _recorded(f, trees, _Function) or False
             if functions[key] is False:
                 return f(*trees)
-            return functions[key]([leaf for leaf in flatten(trees) if isinstance(leaf, torch.Tensor)])
+            return functions[key](_tensors(trees))
 
     return run
 
@@ -251,14 +256,14 @@ def compile(f):
 
 
 class _Loop:
-    """A recorded step and the loop around it. The order of inputs: carry, data, rows, indices, start, steps, constants."""
+    """A recorded step and the loop around it. The order of inputs: carry, constants, data, rows, indices, limits, constants."""
 
-    def __init__(self, program, carry_size, data_size, batch_size, ordered):
+    def __init__(self, program, sizes, batch_size, ordered):
+        self.single, self.written = ordered and batch_size == 1, []
         writer = _Writer()
         zero, batch, true = writer.constant("int", 0), writer.constant("int", batch_size), writer.constant("bool", 1)
-        carry, batches, index = _split(program.inputs, carry_size, data_size)
+        carry, constants, batches, index = _split(program.inputs, *sizes)
         lines = writer.lines
-        self.single = ordered and batch_size == 1
         if self.single:
             lines.append("%row : int = aten::__getitem__(%rows, %i)")
         elif ordered:
@@ -266,7 +271,8 @@ class _Loop:
             lines.append(f"%chosen : Tensor = aten::narrow(%rows, {zero}, %first, {batch})")
         else:
             lines.append("%now : int = aten::add(%start, %i)")
-            lines.append(f"%row : int = aten::mul(%now, {batch})")
+            lines.append(f"%wanted : int = aten::mul(%now, {batch})")
+            lines.append("%row : int = prim::min(%wanted, %last)")
         for place, number in enumerate(batches):
             if number in program.needed:
                 take = f"index_select(%data{place}, {zero}, %chosen)"
@@ -274,33 +280,35 @@ class _Loop:
                 lines.append(f"%v{number} : Tensor = aten::{take if ordered and not self.single else narrow}")
         if index in program.needed:
             lines.append(f"%v{index} : Tensor = aten::select(%indices, {zero}, %i)")
+        in_place = _written_in_place(program, carry)
         for node in program.nodes:
-            writer.node(node)
+            writer.node(node, in_place=id(node) in in_place)
+        self.written = sorted(in_place.values())
         after = [writer.argument(leaf) for leaf in program.outputs]
-        starts = [f"%c{place}" for place in range(carry_size)]
+        starts = [f"%c{place}" for place in range(len(carry))]
         inner = ", ".join(["%i : int", *(f"%v{number} : Tensor" for number in carry)])
-        ends = ", ".join(f"%e{place} : Tensor" for place in range(carry_size))
+        ends = ", ".join(f"%e{place} : Tensor" for place in range(len(carry)))
         body = "\n      ".join(lines)
         writer.lines = [
             f"{ends} = prim::Loop(%steps, {', '.join([true, *starts])})\n    block0({inner}):\n      {body}\n"
             f"      -> ({', '.join([true, *after])})"
         ]
-        inputs = [
-            *(f"{name} : Tensor" for name in starts),
-            *(f"%data{place} : Tensor" for place in range(data_size)),
-            *(("%rows : int[]" if self.single else "%rows : Tensor",) if ordered else ()),
-            "%indices : Tensor",
-            "%start : int",
-            "%steps : int",
-        ]
-        self.function, self.given = writer.build(inputs, [f"%e{place}" for place in range(carry_size)])
+        tensors = [*starts, *(f"%v{number}" for number in constants), *(f"%data{place}" for place in range(len(batches)))]
+        rows = ["%rows : int[]" if self.single else "%rows : Tensor"] if ordered else []
+        limits = [f"%{name} : int" for name in ("start", "steps", "last")]
+        inputs = [*(f"{name} : Tensor" for name in tensors), *rows, "%indices : Tensor", *limits]
+        self.function, self.given = writer.build(inputs, [f"%e{place}" for place in range(len(carry))])
 
-    def __call__(self, carry, data, rows, start, stop):
-        tensors = [leaf.contiguous() for leaf in flatten(carry) if isinstance(leaf, torch.Tensor)]
+    def __call__(self, carry, constants, data, rows, limits, donate):
+        start, stop, last = limits
+        tensors = [leaf.contiguous() for leaf in _tensors(carry)]
+        for place in () if donate else self.written:
+            tensors[place] = tensors[place].clone()
+        fixed = [leaf.contiguous() for leaf in _tensors(constants)]
         rows = () if rows is None else (rows.tolist() if self.single else rows,)
-        device = tensors[0].device
-        indices = torch.arange(start, stop, dtype=torch.int32, device=device)
-        results = iter(_call(self.function, *tensors, *data, *rows, indices, start, stop - start, *self.given))
+        indices = torch.arange(start, stop, dtype=torch.int32, device=tensors[0].device)
+        results = _call(self.function, *tensors, *fixed, *data, *rows, indices, start, stop - start, last, *self.given)
+        results = iter(results)
         return map_tree(lambda leaf: next(results) if isinstance(leaf, torch.Tensor) else leaf, carry)
 
 
@@ -312,10 +320,25 @@ def _split(numbers, *sizes):
     return *parts, numbers[start]
 
 
+def _written_in_place(program, carry):
+    """Return id(node) -> place in the carry of the writes into a buffer that nothing else reads: buffers are not copied at every step."""
+    uses = [leaf.number for node in program.nodes for leaf in flatten(node.args) if type(leaf) is Ref]
+    uses += [leaf.number for leaf in program.outputs if type(leaf) is Ref]
+    found = {}
+    for node in program.nodes:
+        if node.op._schema.name in ("aten::index_copy", "aten::index_put") and program.merge:
+            buffer, result = node.args[0], node.outputs[0]
+            if type(buffer) is Ref and buffer.number in carry and uses.count(buffer.number) == uses.count(result) == 1:
+                place = carry.index(buffer.number)
+                if program.outputs[place] == Ref(result):
+                    found[id(node)] = place
+    return found
+
+
 def _batch(data, rows, first, batch_size):
     """Return one step's rows: those in a part of the order, or those in place."""
     if rows is None:
-        return [each.narrow(0, first, batch_size) for each in data]
+        return [each.narrow(0, min(first, each.shape[0] - batch_size), batch_size) for each in data]
     return [each.index_select(0, rows) for each in data]
 
 
@@ -327,45 +350,46 @@ def _checked(before, after):
     return after
 
 
-def fold(step, batch_size):
-    """Return `run(carry, data, order, start, stop)`, which takes `step` from start to stop."""
+def fold(step, batch_size, *, donate=True):
+    """Return `run(carry, constants, data, order, start, stop)`, which takes `step` from start to stop."""
     loops: dict = {}
 
-    def eager(carry, data, rows, start, stop):
-        for index in range(start, stop):
-            first = (index - start) * batch_size
+    def eager(carry, constants, data, rows, limits, donate):
+        for index in range(*limits[:2]):
+            first = (index - limits[0]) * batch_size
             chosen = None if rows is None else rows[first : first + batch_size]
             batch = _batch(data, chosen, index * batch_size, batch_size)
-            carry = _checked(carry, _as_tensors(step(carry, batch, torch.tensor(index, dtype=torch.int32))))
+            after = _as_tensors(step(carry, constants, batch, torch.tensor(index, dtype=torch.int32)))
+            carry = _checked(carry, after)
         return carry
 
-    def prepare(carry, data, rows, start):
+    def prepare(carry, constants, data, rows, start):
         batch = _batch(data, None if rows is None else rows[:batch_size], start * batch_size, batch_size)
-        index = torch.tensor(start, dtype=torch.int32)
-        size = sum(isinstance(leaf, torch.Tensor) for leaf in flatten(carry))
+        sizes = len(_tensors(carry)), len(_tensors(constants)), len(data)
 
         def make(program):
             program.outputs = [leaf for leaf in program.outputs if isinstance(leaf, (Ref, torch.Tensor))]
-            return _Loop(program, size, len(data), batch_size, rows is not None)
+            return _Loop(program, sizes, batch_size, rows is not None)
 
-        def one(carry, batch, index):
-            return _checked(carry, step(carry, batch, index))
+        def one(carry, constants, batch, index):
+            return _checked(carry, step(carry, constants, batch, index))
 
-        return _recorded(one, (carry, batch, index), make) if size else None
+        index = torch.tensor(start, dtype=torch.int32)
+        return _recorded(one, (carry, constants, batch, index), make) if sizes[0] else None
 
-    def run(carry, data, order, start, stop):
+    def run(carry, constants, data, order, start, stop):
         start, stop = int(start), int(stop)
         if stop <= start:
             return carry
         with torch.no_grad():
-            carry, data = _as_tensors(carry), list(data)
-            rows = None
+            carry, constants, data = _as_tensors(carry), _as_tensors(constants), _as_tensors(list(data))
+            size, rows = data[0].shape[0] if data else 0, None
             if order is not None:
-                rows = torch.as_tensor(order[start * batch_size : stop * batch_size], device=data[0].device)
-                rows = rows.clamp(0, data[0].shape[0] - 1)
-            key = _structure((carry, data)), order is None
+                rows = torch.as_tensor(order[start * batch_size : stop * batch_size], device=data[0].device if data else None)
+                rows = rows.clamp(0, max(size - 1, 0))
+            key = _structure((carry, constants, data)), order is None
             if key not in loops:
-                loops[key] = prepare(carry, data, rows, start)
-            return (loops[key] or eager)(carry, data, rows, start, stop)
+                loops[key] = prepare(carry, constants, data, rows, start)
+            return (loops[key] or eager)(carry, constants, data, rows, (start, stop, size - batch_size), donate)
 
     return run
