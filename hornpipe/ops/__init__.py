@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import types as _types
 
+from hornpipe.ops import control as _control
 from hornpipe.ops import conv as _conv
 from hornpipe.ops import create as _create
 from hornpipe.ops import index as _index
@@ -21,7 +22,20 @@ from hornpipe.ops import pool as _pool
 from hornpipe.ops import reduce as _reduce
 from hornpipe.ops import shape as _shape
 
-_FAMILIES = (_math, _shape, _create, _reduce, _index, _order, _linalg, _nn, _norm, _conv, _pool)
+_FAMILIES = (
+    _math,
+    _shape,
+    _create,
+    _reduce,
+    _index,
+    _order,
+    _linalg,
+    _nn,
+    _norm,
+    _conv,
+    _pool,
+    _control,
+)
 
 
 def _public(module):
@@ -33,3 +47,5 @@ def _public(module):
 
 for _family in _FAMILIES:
     globals().update(_public(_family))
+
+from hornpipe.ops.random import random_bits  # noqa: E402

@@ -12,7 +12,6 @@ import math
 
 import numpy as np
 
-from hornpipe.core import settings
 from hornpipe.core.dtypes import is_float, is_integer, result_type, standardize_dtype
 from hornpipe.core.errors import message
 from hornpipe.core.op import Symbolic, op, to_tensor

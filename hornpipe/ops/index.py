@@ -13,16 +13,14 @@ import builtins
 
 import numpy as np
 
-from hornpipe.core import settings
-from hornpipe.core.dtypes import is_float, is_integer, standardize_dtype
-from hornpipe.core.errors import EngineError, ShapeError, message
-from hornpipe.core.op import OPS, convert, op, to_tensor
+from hornpipe.core.dtypes import is_float, standardize_dtype
+from hornpipe.core.errors import ShapeError, message
+from hornpipe.core.op import op, to_tensor
 from hornpipe.engine.select import active
-from hornpipe.ops._common import cast_to, check_choice, count, dtype_of, one_axis
-from hornpipe.ops.create import cast
-from hornpipe.ops.math import add, equal, largest_number, less, smallest_number, where
+from hornpipe.ops._common import cast_to, check_choice, dtype_of, one_axis
+from hornpipe.ops.math import add, equal, less, where
 from hornpipe.ops.reduce import max as reduce_max
-from hornpipe.ops.shape import expand_dims, moveaxis, reshape
+from hornpipe.ops.shape import expand_dims, reshape
 
 _slice = builtins.slice
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import builtins
 
 from hornpipe.core.errors import ShapeError, message
-from hornpipe.core.op import convert, op
+from hornpipe.core.op import op
 from hornpipe.engine.select import active
-from hornpipe.ops._common import count, dtype_of, one_axis
+from hornpipe.ops._common import count, one_axis
 from hornpipe.ops.math import multiply
-from hornpipe.ops.reduce import sum as reduce_sum
 from hornpipe.ops.shape import reshape, transpose
 
 # ---- products

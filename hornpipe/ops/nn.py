@@ -12,18 +12,16 @@ from __future__ import annotations
 import math
 
 from hornpipe.core import settings
-from hornpipe.core.dtypes import is_integer
 from hornpipe.core.errors import ShapeError, message
-from hornpipe.core.op import convert, op, to_tensor
+from hornpipe.core.op import convert, op
 from hornpipe.engine.select import active
 from hornpipe.ops._common import all_axes, cast_to, dtype_of, one_axis
-from hornpipe.ops.index import _indices, one_hot, take_along_axis
+from hornpipe.ops.index import _indices, take_along_axis
 from hornpipe.ops.math import (
     abs,
     add,
     clip,
     divide,
-    equal,
     erf,
     exp,
     expm1,
@@ -31,7 +29,6 @@ from hornpipe.ops.math import (
     less_equal,
     log,
     log1p,
-    logical_and,
     multiply,
     negative,
     sigmoid,
@@ -41,7 +38,7 @@ from hornpipe.ops.math import (
     tanh,
     where,
 )
-from hornpipe.ops.reduce import cumsum, logsumexp, mean
+from hornpipe.ops.reduce import cumsum, mean
 from hornpipe.ops.reduce import max as reduce_max
 from hornpipe.ops.reduce import sum as reduce_sum
 from hornpipe.ops.shape import expand_dims, flip, reshape, split, squeeze

@@ -10,8 +10,8 @@ from __future__ import annotations
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op, to_tensor
 from hornpipe.engine.select import active
-from hornpipe.ops._common import check_choice, dtype_of, one_axis
-from hornpipe.ops.shape import moveaxis, reshape
+from hornpipe.ops._common import check_choice, one_axis
+from hornpipe.ops.shape import reshape
 
 
 @op(dtype="same")
