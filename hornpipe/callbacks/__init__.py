@@ -1,4 +1,5 @@
-"""Callbacks: what happens around training, evaluation and prediction. Each name loads its own file on first use.
+"""Callbacks: what happens around training, evaluation and prediction. Each name loads its own file
+on first use.
 
 >>> import hornpipe as keras
 >>> stop = keras.callbacks.EarlyStopping(monitor="loss", patience=3)

@@ -1,4 +1,5 @@
-"""`Callback`, the base of everything that takes part in training, and `CallbackList`, which calls several in order.
+"""`Callback`, the base of everything that takes part in training, and `CallbackList`, which calls
+several in order.
 
 >>> import hornpipe as keras
 >>> class Count(keras.callbacks.Callback):
@@ -43,15 +44,17 @@ _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_
 class Callback:
     """Base of all callbacks. Subclasses define the hooks they need; the others do nothing.
 
-    `logs` is a dict of floats: the loss and the metrics so far. What `on_epoch_end` adds to it is displayed and kept in the
-    history. Setting `self.model.stop_training = True` ends training after the current step or epoch.
+    `logs` is a dict of floats: the loss and the metrics so far. What `on_epoch_end` adds to it is
+    displayed and kept in the history. Setting `self.model.stop_training = True` ends training after
+    the current step or epoch.
 
     Attributes:
         model: the model that is trained, or None before.
         params: dict with `verbose`, `epochs` and `steps`, or None before.
-        observes_only: bool, a class attribute. Batch hooks may change the model, so that training has to stop after every step
-            for them; a callback that only looks says True. Its batch hooks are called after several steps at once, with the
-            exact logs of each batch, and training keeps its speed. Default False.
+        observes_only: bool, a class attribute. Batch hooks may change the model, so that training
+            has to stop after every step for them; a callback that only looks says True. Its batch
+            hooks are called after several steps at once, with the exact logs of each batch, and
+            training keeps its speed. Default False.
 
     Example:
         >>> import hornpipe as keras
@@ -150,13 +153,16 @@ class Callback:
 class CallbackList:
     """Calls the hooks of several callbacks in order.
 
-    Every hook returns the logs it passed on: a dict whose values were turned into floats in place, with what callbacks added.
-    Hooks that no callback defines cost nothing and return the logs as they came.
+    Every hook returns the logs it passed on: a dict whose values were turned into floats in place,
+    with what callbacks added. Hooks that no callback defines cost nothing and return the logs as
+    they came.
 
     Args:
-        callbacks: a `Callback`, a list of them (nested lists are flattened), another `CallbackList`, or None.
+        callbacks: a `Callback`, a list of them (nested lists are flattened), another
+            `CallbackList`, or None.
         model: the model that is trained, or None.
-        add_history: bool. Whether a `History` is appended where none is in the list; it is the attribute `history`.
+        add_history: bool. Whether a `History` is appended where none is in the list; it is the
+            attribute `history`.
         add_progbar: bool. Whether `display` shows anything; it is a silent one otherwise.
         verbose: 0, 1, 2 or "auto", see `callbacks.progress.Display`.
         epochs: int. Number of epochs of the run.
@@ -165,7 +171,8 @@ class CallbackList:
         who: name of the function that was called, for errors.
 
     Raises:
-        TypeError: something in the list is no `Callback` object, or a hook can't take its arguments.
+        TypeError: something in the list is no `Callback` object, or a hook can't take its
+            arguments.
         ValueError: an unknown `verbose`.
 
     Example:
@@ -276,7 +283,8 @@ class CallbackList:
         return bool(getattr(self.model, "stop_training", False))
 
     def check_monitored(self, available) -> None:
-        """Check that `available` (names of the logs to come) holds every name that a callback monitors.
+        """Check that `available` (names of the logs to come) holds every name that a callback
+        monitors.
 
         Raises:
             ValueError: it does not.
@@ -470,5 +478,5 @@ def _check_hook(callback, hook, arguments):
         signature.bind(*arguments)
     except TypeError:
         own = "" if hook in vars(callback) else "self, "
-        fix = f"Write {hook}({own}{', '.join(arguments[:-1] + ('logs=None',))})."
+        fix = f"Write {hook}({own}{', '.join((*arguments[:-1], 'logs=None'))})."
         raise TypeError(message(kind, rule, f"{hook}{signature}", fix)) from None

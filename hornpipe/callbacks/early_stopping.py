@@ -12,23 +12,27 @@ from hornpipe.utils.progress import Screen
 class EarlyStopping(MonitorCallback):
     """Stops training when the monitored value has not become better for `patience` epochs.
 
-    At the end of every epoch from `start_from_epoch` on, a value that is better than the best by more than `min_delta` becomes
-    the best (the first value always does); any other one counts, and training stops when the count reaches `patience`, at least
-    one. With a `baseline` the count starts again only at a best value that is also better than the baseline. NaN is never
-    better, and nothing is better than a first value that is NaN. The first epoch of all never stops.
+    At the end of every epoch from `start_from_epoch` on, a value that is better than the best by
+    more than `min_delta` becomes the best (the first value always does); any other one counts, and
+    training stops when the count reaches `patience`, at least one. With a `baseline` the count
+    starts again only at a best value that is also better than the baseline. NaN is never better,
+    and nothing is better than a first value that is NaN. The first epoch of all never stops.
 
     Args:
         monitor: str. The name in the logs. Default "val_loss".
-        min_delta: float. The least change that counts as better; its sign does not matter. Default 0.
+        min_delta: float. The least change that counts as better; its sign does not matter. Default
+            0.
         patience: int >= 0. Epochs without a better value before training stops. Default 0.
         verbose: 0 silent, 1 says when it stops. Default 0.
         mode: "min", "max", or "auto": the direction follows from the monitored metric.
         baseline: float or None. The value to get better than.
-        restore_best_weights: bool. Whether the weights of the best epoch are put back when training ends. Default False.
+        restore_best_weights: bool. Whether the weights of the best epoch are put back when training
+            ends. Default False.
         start_from_epoch: int >= 0. Epochs before this one (from 0) are not looked at. Default 0.
 
     Raises:
-        ValueError: an argument out of range; at the end of the first epoch, a `monitor` that is not in the logs.
+        ValueError: an argument out of range; at the end of the first epoch, a `monitor` that is not
+            in the logs.
         TypeError: an argument of another type.
 
     Example:
@@ -44,8 +48,8 @@ class EarlyStopping(MonitorCallback):
         (True, 0.5, 1)
 
     References:
-        Prechelt (1998), Early stopping, but when?, doi:10.1007/3-540-49430-8_3: the third criterion, with the count of
-        epochs without a better value instead of strips.
+        Prechelt (1998), Early stopping, but when?, doi:10.1007/3-540-49430-8_3: the third
+        criterion, with the count of epochs without a better value instead of strips.
     """
 
     def __init__(

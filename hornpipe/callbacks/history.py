@@ -8,8 +8,9 @@ from hornpipe.callbacks.base import Callback
 class History(Callback):
     """Keeps the logs of every epoch. `fit` adds one and returns it.
 
-    `history` is a dict name -> list with one value per epoch, `epoch` the list of epoch indices (from 0). A name that is not
-    in every epoch's logs, such as `val_loss` with `validation_freq=2`, has a shorter list.
+    `history` is a dict name -> list with one value per epoch, `epoch` the list of epoch indices
+    (from 0). A name that is not in every epoch's logs, such as `val_loss` with `validation_freq=2`,
+    has a shorter list.
 
     Example:
         >>> import hornpipe as keras

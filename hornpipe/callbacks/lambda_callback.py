@@ -9,8 +9,9 @@ from hornpipe.core.errors import message, near_miss
 class LambdaCallback(Callback):
     """Calls functions of yours around training, evaluation and prediction.
 
-    A function for an epoch or batch takes `(epoch, logs)` or `(batch, logs)`, the others `(logs)`. Functions for batches make
-    training run one step at a time; where they only look, set `callback.observes_only = True` to keep its speed.
+    A function for an epoch or batch takes `(epoch, logs)` or `(batch, logs)`, the others `(logs)`.
+    Functions for batches make training run one step at a time; where they only look, set
+    `callback.observes_only = True` to keep its speed.
 
     Args:
         on_epoch_begin, on_epoch_end: function `(epoch, logs)` or None.
@@ -24,7 +25,8 @@ class LambdaCallback(Callback):
     Example:
         >>> import hornpipe as keras
         >>> seen = []
-        >>> callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append((epoch, logs["loss"])))
+        >>> note = lambda epoch, logs: seen.append((epoch, logs["loss"]))
+        >>> callback = keras.callbacks.LambdaCallback(on_epoch_end=note)
         >>> callback.on_epoch_end(0, {"loss": 0.5})
         >>> seen
         [(0, 0.5)]

@@ -56,12 +56,13 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: str. The name in the logs, for example "val_loss".
-        mode: "min", "max", or "auto": the loss goes down, a metric the way it says, or else the way its name tells.
+        mode: "min", "max", or "auto": the loss goes down, a metric the way it says, or else the way
+            its name tells.
         min_delta: float. The least change that counts as better; its sign does not matter.
 
     Raises:
-        ValueError: an unknown `mode`; at the end of the first epoch, a `monitor` that is not in the logs, or whose direction
-            "auto" can't tell.
+        ValueError: an unknown `mode`; at the end of the first epoch, a `monitor` that is not in the
+            logs, or whose direction "auto" can't tell.
         TypeError: `monitor` is no string or `min_delta` no number.
     """
 

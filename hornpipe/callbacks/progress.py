@@ -1,7 +1,8 @@
 """The progress display of `fit`, `evaluate` and `predict`.
 
-The executor tells it how far it is, as often as it likes: what is drawn, and when, is decided here, and logs are read only
-when something is drawn. A display that is watched shows a bar; in a file it is one line per epoch.
+The executor tells it how far it is, as often as it likes: what is drawn, and when, is decided here,
+and logs are read only when something is drawn. A display that is watched shows a bar; in a file it
+is one line per epoch.
 
 >>> from hornpipe.callbacks.progress import Display
 >>> display = Display(0)
@@ -24,11 +25,13 @@ _INTERVAL_SECONDS = 0.1
 class Display:
     """Shows the progress of one run.
 
-    The calls are, in this order: `begin`, then for every epoch `epoch_begin`, `update` after every chunk of steps and
-    `epoch_end`, then `end`, also when the run was interrupted. `evaluate` and `predict` are a run of one epoch without a number.
+    The calls are, in this order: `begin`, then for every epoch `epoch_begin`, `update` after every
+    chunk of steps and `epoch_end`, then `end`, also when the run was interrupted. `evaluate` and
+    `predict` are a run of one epoch without a number.
 
     Args:
-        verbose: 0 silent, 1 bar, 2 one line per epoch, "auto" = 1 on a terminal or in a notebook and 2 elsewhere.
+        verbose: 0 silent, 1 bar, 2 one line per epoch, "auto" = 1 on a terminal or in a notebook
+            and 2 elsewhere.
         stream: where to write; `sys.stdout` at the time of `begin` by default.
         clock: function that returns seconds.
         who: name of the function that was called, for errors.
@@ -65,12 +68,15 @@ class Display:
         self._meter.start()
 
     def update(self, step: int, total_steps: int | None, logs) -> None:
-        """Note that `step` of `total_steps` are done; draw if the last drawing is a tenth of a second old.
+        """Note that `step` of `total_steps` are done; draw if the last drawing is a tenth of a
+        second old.
 
         Args:
-            step: int >= 0. Steps done in this epoch. The same number again only redraws, for example during validation.
+            step: int >= 0. Steps done in this epoch. The same number again only redraws, for
+                example during validation.
             total_steps: int, or None where it is unknown.
-            logs: dict name -> value, or a function that returns it, called only when something is drawn.
+            logs: dict name -> value, or a function that returns it, called only when something is
+                drawn.
         """
         if not self.verbose:
             return

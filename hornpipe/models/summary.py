@@ -26,22 +26,29 @@ def print_summary(
     show_trainable=False,
     layer_range=None,
 ):
-    """Print a table of a model's layers with output shapes and numbers of weights, then totals with sizes in memory.
+    """Print a table of a model's layers with output shapes and numbers of weights, then totals with
+    sizes in memory.
 
-    "Connected to" is shown where the layers are not a plain chain: the layers whose outputs a layer takes, one line for each
-    call. A layer whose weights are not known yet counts as "unbuilt".
+    "Connected to" is shown where the layers are not a plain chain: the layers whose outputs a layer
+    takes, one line for each call. A layer whose weights are not known yet counts as "unbuilt".
 
     Args:
         model: a `Model`, or a layer with a list `layers`.
-        line_length: int >= 20. Width of the table; as wide as needed, but no wider than the terminal, by default.
-        positions: the right ends of the columns, as growing fractions of `line_length` (the last is 1) or as growing integers.
+        line_length: int >= 20. Width of the table; as wide as needed, but no wider than the
+            terminal, by default.
+        positions: the right ends of the columns, as growing fractions of `line_length` (the last is
+            1) or as growing integers.
         print_fn: function that takes the whole text; written to `sys.stdout` by default.
-        expand_nested: bool. Whether the layers of models inside are shown below them. Default False.
-        show_trainable: bool. Whether a column tells which layers are trained (Y or N; - without weights). Default False.
-        layer_range: pair of layer names or regular expressions: show only the layers from the first to the second one.
+        expand_nested: bool. Whether the layers of models inside are shown below them. Default
+            False.
+        show_trainable: bool. Whether a column tells which layers are trained (Y or N; - without
+            weights). Default False.
+        layer_range: pair of layer names or regular expressions: show only the layers from the first
+            to the second one.
 
     Raises:
-        ValueError: `line_length`, `positions` or `layer_range` do not follow the rules above, or `layer_range` finds no layer.
+        ValueError: `line_length`, `positions` or `layer_range` do not follow the rules above, or
+            `layer_range` finds no layer.
 
     Example:
         >>> import hornpipe as keras
@@ -126,7 +133,7 @@ def _rows(model, expand_nested, mark) -> tuple[list[_Row], bool]:
 
 
 def _operations(part, graph) -> list:
-    """Return what the table lists: the layers, and between them the operations of a graph that is more than its layers."""
+    """Return what the table lists: the layers, and the operations between them in a graph."""
     layers = list(getattr(part, "layers", None) or ())
     if graph is None:
         return layers
@@ -310,7 +317,15 @@ def _render(
         # A column holds its text, a blank on either side, and one border.
         width = max(widths[index] - 3, 1) if widths else None
         justify = {"Param #": "right", "Trainable": "center"}.get(title, "left")
-        table.add_column(title, justify=justify, width=width, overflow="fold")
+        # Numbers are never broken over lines; names and shapes are.
+        least = max((len(row.cells(linked, show_trainable)[2]) for row in rows), default=1)
+        table.add_column(
+            title,
+            justify=justify,
+            width=width,
+            min_width=least if title == "Param #" and not width else None,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*row.cells(linked, show_trainable))
     console.print(table)

@@ -1,6 +1,7 @@
 """Drawing progress: one line that is written over on a terminal, one finished line anywhere else.
 
-`Screen` knows where the text goes, `Meter` counts steps and composes the line, `Progbar` is the public bar made of both.
+`Screen` knows where the text goes, `Meter` counts steps and composes the line, `Progbar` is the
+public bar made of both.
 
 >>> import hornpipe as keras
 >>> bar = keras.utils.Progbar(3, verbose=0)
@@ -28,7 +29,7 @@ _LONGEST_LIST = 4
 
 
 def plain_value(value):
-    """Return a value of the logs as plain data: a float, a text, or for a tensor with axes a (nested) list of floats."""
+    """Return a value of the logs as plain data: a float, a text, or a list of floats for a tensor with axes."""
     if isinstance(value, (float, int, np.number, np.bool_)):
         return float(value)
     if isinstance(value, str) or value is None:
@@ -120,7 +121,8 @@ def can_write(stream, text: str) -> bool:
 class Screen:
     """Writes lines to a stream, the last of which may be written over where somebody watches.
 
-    A stream that is None or was closed swallows the text; characters that it has no code for become "?".
+    A stream that is None or was closed swallows the text; characters that it has no code for become
+    "?".
 
     Args:
         stream: an open text file; `sys.stdout` at this moment by default.
@@ -182,8 +184,8 @@ class Screen:
 class Meter:
     """Counts steps, measures their time, and composes the line of progress.
 
-    The time of a step is measured from the first report to the last one with news, so that neither compiling nor validation
-    counts; with one report only, from the start.
+    The time of a step is measured from the first report to the last one with news, so that neither
+    compiling nor validation counts; with one report only, from the start.
 
     Args:
         unit: what is counted, for "5ms/step".
@@ -273,8 +275,9 @@ class Meter:
 class Progbar:
     """Displays how far a loop of your own has come, with values beside it.
 
-    Values are shown as means over the steps so far, weighted by how many steps each report covers; the last line shows the
-    last values as they were given. On a terminal and in a notebook the line is written over; elsewhere only the last is written.
+    Values are shown as means over the steps so far, weighted by how many steps each report covers;
+    the last line shows the last values as they were given. On a terminal and in a notebook the line
+    is written over; elsewhere only the last is written.
 
     Args:
         target: int >= 0, the number of steps, or None where it is unknown.
@@ -282,11 +285,13 @@ class Progbar:
         verbose: 0 silent, 1 bar, 2 one line at the end. Default 1.
         interval: float >= 0. Least number of seconds between two drawings. Default 0.05.
         stateful_metrics: names of values that are shown as they are instead of as means.
-        stateless_metrics: names of values that are shown as means, and all others as they are. Not with `stateful_metrics`.
+        stateless_metrics: names of values that are shown as means, and all others as they are. Not
+            with `stateful_metrics`.
         unit_name: str. What is counted. Default "step".
 
     Raises:
-        ValueError: `target`, `width`, `verbose` or `interval` is out of range, or both lists of metrics are given.
+        ValueError: `target`, `width`, `verbose` or `interval` is out of range, or both lists of
+            metrics are given.
 
     Example:
         >>> import hornpipe as keras
@@ -351,7 +356,8 @@ class Progbar:
         Args:
             current: int >= 0. Steps done since the start.
             values: list of pairs (name, number).
-            finalize: bool. Whether this is the last report; by default when `current` reaches `target`.
+            finalize: bool. Whether this is the last report; by default when `current` reaches
+                `target`.
 
         Raises:
             ValueError: `current` is negative.

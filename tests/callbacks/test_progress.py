@@ -53,12 +53,11 @@ class Terminal:
     def read(self):
         """Return what was written since the last time."""
         self.stream.flush()
-        # What is written is far below the size of the buffer, so one read gets it all.
-        os.set_blocking(self.master, False)
-        try:
-            data = os.read(self.master, 1 << 16).decode(self.stream.encoding)
-        except BlockingIOError:
-            data = ""
+        os.write(self.stream.fileno(), b"\0")  # marks the end: what comes through does so with a delay
+        found = b""
+        while not found.endswith(b"\0"):
+            found += os.read(self.master, 1 << 16)
+        data = found[:-1].decode(self.stream.encoding)
         self.raw += data
         return data
 
