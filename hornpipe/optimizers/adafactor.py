@@ -39,7 +39,8 @@ class Adafactor(Optimizer):
 
     References:
         Shazeer and Stern (2018), Adafactor: adaptive learning rates with sublinear memory cost, arXiv:1804.04235, algorithms
-        4 to 6. No full average is kept for matrices, where Keras keeps an unused one.
+        4 to 6. Two differences from Keras: `relative_step=False` does lift the bound on the rate (Keras keeps it), and no
+        full average is kept for matrices (Keras keeps an unused one).
     """
 
     slot_names = ("row", "column", "velocity")
