@@ -146,7 +146,9 @@ def op(tensors=1, dtype="promote", name=None, lists=False):
             if dtype is not None and tensors:
                 args = (*convert(args[:tensors], dtype, lists), *args[tensors:])
             own = getattr(engine, public, None) if overridable else None
-            return (own or function)(*args, **kwargs)
+            if own is not None and (result := own(*args, **kwargs)) is not NotImplemented:
+                return result
+            return function(*args, **kwargs)
 
         operation.__name__ = operation.__qualname__ = operation.op_name = public
         OPS[public] = operation

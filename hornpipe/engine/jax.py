@@ -15,7 +15,6 @@ from jax import lax
 from jax.lax import cond as cond
 from jax.lax import digamma as digamma
 from jax.lax import erf as erf
-from jax.lax import erf_inv as erfinv
 from jax.lax import lgamma as lgamma
 from jax.lax import rsqrt as rsqrt
 from jax.lax import stop_gradient as stop_gradient
@@ -85,6 +84,7 @@ from hornpipe.core import settings
 from hornpipe.core.errors import EngineError, message
 
 name = "jax"
+erfinv = lax.erf_inv
 _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex128": "complex64"}
 
 
@@ -93,7 +93,9 @@ _NARROW = {"float64": "float32", "int64": "int32", "uint64": "uint32", "complex1
 
 def abs(x):
     # jax.numpy.abs has gradient 1 at 0.
-    return x * lax.stop_gradient(jnp.sign(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
+    return (
+        x * lax.stop_gradient(jnp.sign(x)) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
+    )
 
 
 def sum(x, *, axis=None, keepdims=False):
@@ -181,7 +183,11 @@ def svd(x, *, full_matrices):
 
 
 def solve(a, b):
-    return jnp.linalg.solve(a, b[..., None])[..., 0] if b.ndim == a.ndim - 1 else jnp.linalg.solve(a, b)
+    return (
+        jnp.linalg.solve(a, b[..., None])[..., 0]
+        if b.ndim == a.ndim - 1
+        else jnp.linalg.solve(a, b)
+    )
 
 
 def triangular_solve(a, b, *, lower):
@@ -214,16 +220,18 @@ def custom_gradient(f):
 
 
 def asarray(x, dtype=None):
-    if dtype is not None:
-        return jnp.asarray(x, _narrow(dtype, explicit=not isinstance(x, (np.ndarray, np.generic))))
     if isinstance(x, jax.Array):
-        return x
-    if isinstance(x, (bool, int, float)):
-        kind = "bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else settings.floatx()
-        return jnp.asarray(x, kind)
-    host = np.asarray(x)
-    kind = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
-    return jnp.asarray(host.astype(kind) if host.dtype.name != kind else host)
+        return x if dtype is None else jnp.asarray(x, _narrow(dtype))
+    if dtype is None:
+        if isinstance(x, (bool, int, float)):
+            kind = bool if isinstance(x, bool) else "int32" if isinstance(x, int) else settings.floatx()
+            return jnp.asarray(x, kind)
+        host = np.asarray(x)
+        dtype = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
+        return jnp.asarray(host.astype(_narrow(dtype), copy=False))
+    dtype = _narrow(dtype, explicit=not isinstance(x, (np.ndarray, np.generic)))
+    # Converted on the host: with a dtype of its own jnp.asarray takes three times as long.
+    return jnp.asarray(np.asarray(x).astype(dtype, copy=False)) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
 
 
 def astype(x, dtype):
@@ -236,7 +244,9 @@ def _narrow(dtype, explicit=True):
     if dtype in _NARROW and not supports_float64():
         if dtype == "float64" and explicit:
             fix = 'Run jax.config.update("jax_enable_x64", True) first, or use "float32".'
-            raise EngineError(message("engine 'jax'", "has float64 only when it is switched on", "float64", fix))
+            raise EngineError(
+                message("engine 'jax'", "has float64 only when it is switched on", "float64", fix)
+            )
         return _NARROW[dtype]
     return dtype
 
@@ -299,7 +309,9 @@ def fold(step, batch_size, *, donate=True):
 def eval_shape(f, *specs):
     def spec(tree):
         return jax.tree.map(
-            lambda pair: jax.ShapeDtypeStruct(*pair), tree, is_leaf=lambda node: isinstance(node, _Pair)
+            lambda pair: jax.ShapeDtypeStruct(*pair),
+            tree,
+            is_leaf=lambda node: isinstance(node, _Pair),
         )
 
     outputs = jax.eval_shape(f, *[spec(jax.tree.map(_Pair, s, is_leaf=_is_pair)) for s in specs])
@@ -357,7 +369,10 @@ def _processor() -> str:
 
 def _remember_programs():
     """Keep compiled programs in the user's cache folder, unless the user chose a folder or switched it off."""
-    if os.environ.get("HORNPIPE_COMPILATION_CACHE", "1") == "0" or jax.config.jax_compilation_cache_dir:
+    if (
+        os.environ.get("HORNPIPE_COMPILATION_CACHE", "1") == "0"
+        or jax.config.jax_compilation_cache_dir
+    ):
         return
     folder = settings.home() / "programs" / _processor()
     jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -1,6 +1,6 @@
 """The PyTorch engine: eager operations with autograd; `torch_trace.py` turns whole steps into flat programs.
 
-Native versions of composed operations are in `torch_ops.py`. Unsigned integers wider than 8 bits have few operations in
+Native versions of composed operations are in `torch_ops.py`, indexing in `torch_index.py`. Unsigned integers wider than 8 bits have few operations in
 PyTorch; here 16 and 32 bits are computed in int64 where one is missing, and 64 bits raise.
 """
 
@@ -51,6 +51,28 @@ from hornpipe.core.dtypes import DTYPES, standardize_dtype
 from hornpipe.core.errors import EngineError, message, near_miss
 from hornpipe.core.tree import flatten, map_tree
 from hornpipe.engine import torch_program, torch_trace
+from hornpipe.engine.torch_index import dynamic_slice as dynamic_slice
+from hornpipe.engine.torch_index import dynamic_update as dynamic_update
+from hornpipe.engine.torch_index import getitem as getitem
+from hornpipe.engine.torch_index import scatter as scatter
+from hornpipe.engine.torch_index import take as take
+from hornpipe.engine.torch_index import take_along_axis as take_along_axis
+from hornpipe.engine.torch_ops import attention_general as attention_general
+from hornpipe.engine.torch_ops import average_pool_general as average_pool_general
+from hornpipe.engine.torch_ops import conv_general as conv_general
+from hornpipe.engine.torch_ops import conv_transpose_general as conv_transpose_general
+from hornpipe.engine.torch_ops import elu as elu
+from hornpipe.engine.torch_ops import gelu as gelu
+from hornpipe.engine.torch_ops import layer_normalization as layer_normalization
+from hornpipe.engine.torch_ops import leaky_relu as leaky_relu
+from hornpipe.engine.torch_ops import log_sigmoid as log_sigmoid
+from hornpipe.engine.torch_ops import log_softmax as log_softmax
+from hornpipe.engine.torch_ops import max_pool_general as max_pool_general
+from hornpipe.engine.torch_ops import relu as relu
+from hornpipe.engine.torch_ops import selu as selu
+from hornpipe.engine.torch_ops import silu as silu
+from hornpipe.engine.torch_ops import softmax as softmax
+from hornpipe.engine.torch_ops import softplus as softplus
 
 name = "torch"
 _Tensor = torch.Tensor
@@ -95,9 +117,17 @@ def _binary(function, *, numbers=True):
     """Make a primitive of two operands; `numbers` says that `function` takes Python numbers by itself."""
 
     def primitive(x1, x2):
-        if type(x1) is not _Tensor and not isinstance(x1, _Tensor) and not (numbers and isinstance(x1, _NUMBERS)):
+        if (
+            type(x1) is not _Tensor
+            and not isinstance(x1, _Tensor)
+            and not (numbers and isinstance(x1, _NUMBERS))
+        ):
             x1 = _like(x1, x2)
-        if type(x2) is not _Tensor and not isinstance(x2, _Tensor) and not (numbers and isinstance(x2, _NUMBERS)):
+        if (
+            type(x2) is not _Tensor
+            and not isinstance(x2, _Tensor)
+            and not (numbers and isinstance(x2, _NUMBERS))
+        ):
             x2 = _like(x2, x1)
         return function(x1, x2)
 
@@ -115,7 +145,11 @@ greater, greater_equal = _binary(operator.gt), _binary(operator.ge)
 logical_and = _binary(torch.logical_and, numbers=False)
 logical_or = _binary(torch.logical_or, numbers=False)
 logical_xor = _binary(torch.logical_xor, numbers=False)
-bitwise_and, bitwise_or, bitwise_xor = _binary(operator.and_), _binary(operator.or_), _binary(operator.xor)
+bitwise_and, bitwise_or, bitwise_xor = (
+    _binary(operator.and_),
+    _binary(operator.or_),
+    _binary(operator.xor),
+)
 left_shift, right_shift = _binary(operator.lshift), _binary(operator.rshift)
 negative = operator.neg
 
@@ -126,7 +160,11 @@ def abs(x):
 
 def sign(x):
     # torch.sign gives 0 for NaN.
-    return torch.where(x == x, torch.sign(x), x.detach()) if x.dtype.is_floating_point else torch.sign(x)
+    return (
+        torch.where(x == x, torch.sign(x), x.detach())
+        if x.dtype.is_floating_point
+        else torch.sign(x)
+    )
 
 
 def where(condition, x1, x2):
@@ -230,132 +268,6 @@ def pad(x, widths, *, value=0):
     return torch.nn.functional.pad(x, pairs, value=value)
 
 
-def getitem(x, index):
-    index = index if isinstance(index, tuple) else (index,)
-    if not builtins.any(_is_special(each) for each in index):
-        return x[index]
-    used = builtins.sum(each.ndim if _is_mask(each) else 1 for each in index if each is not None and each is not ...)
-    gathers = builtins.any(_is_array(each) for each in index)
-    out, flips, axis, position = [], [], 0, 0
-    for each in index:
-        if each is None or each is ...:
-            axis += x.ndim - used if each is ... else 0
-            position += 1 if each is None else x.ndim - used
-        elif isinstance(each, slice):
-            if each.step is not None and each.step < 0:
-                each = _forward(each, x.shape[axis])
-                flips.append(axis)
-            axis += 1
-            position += 1
-        else:
-            each = _gather_index(each, x.shape[axis], x.device) if gathers else each
-            axis += each.ndim if _is_mask(each) else 1
-        out.append(each)
-    # A negative step is the flip of a forward slice; done first, while the axes are still those of `x`.
-    return (torch.flip(x, flips) if flips else x)[tuple(out)]
-
-
-def _is_special(index):
-    return not (
-        index is None
-        or index is ...
-        or isinstance(index, (int, np.integer))
-        or (isinstance(index, slice) and (index.step is None or index.step > 0))
-    )
-
-
-def _is_array(index):
-    return isinstance(index, (_Tensor, np.ndarray, list, tuple))
-
-
-def _is_mask(index):
-    return isinstance(index, (_Tensor, np.ndarray)) and index.dtype in (torch.bool, np.bool_)
-
-
-def _forward(index, size):
-    """Return the slice that takes from the flipped axis what `index`, of negative step, takes from the axis."""
-    start, stop, step = index.indices(size)
-    return slice(size - 1 - start, builtins.max(size - 1 - stop, 0), -step)
-
-
-def _gather_index(index, size, device):
-    index = torch.as_tensor(index, device=device)
-    return index if index.dtype == torch.bool else torch.clamp(index, -size, size - 1).long()
-
-
-# ---- gather and scatter
-
-
-def take(x, indices, *, axis):
-    axis %= x.ndim
-    rows = torch.clamp(indices, 0, x.shape[axis] - 1)
-    if rows.ndim == 1:
-        return x.index_select(axis, rows)
-    return x.index_select(axis, rows.reshape(-1)).reshape(x.shape[:axis] + rows.shape + x.shape[axis + 1 :])
-
-
-def take_along_axis(x, indices, *, axis):
-    axis %= x.ndim
-    size = x.shape[axis]
-    indices = torch.where(indices < 0, indices + size, indices)
-    indices = torch.clamp(indices, 0, size - 1).long()
-    shape = torch.broadcast_shapes(x.shape[:axis] + (1,) + x.shape[axis + 1 :], indices.shape[:axis] + (1,) + indices.shape[axis + 1 :])
-    x = x.expand(shape[:axis] + (size,) + shape[axis + 1 :])
-    return torch.gather(x, axis, indices.expand(shape[:axis] + (indices.shape[axis],) + shape[axis + 1 :]))
-
-
-def scatter(x, indices, updates, *, mode="set"):
-    indices = tuple(each.long() for each in (indices if isinstance(indices, tuple) else (indices,)))
-    updates = updates if isinstance(updates, _Tensor) else _like(updates, x)
-    if mode in ("set", "add"):
-        return x.index_put(indices, updates, accumulate=mode == "add")
-    indices = torch.broadcast_tensors(*indices)
-    depth, rest = len(indices), x.shape[len(indices) :]
-    flat = torch.zeros_like(indices[0])
-    for index, size in zip(indices, x.shape[:depth], strict=True):
-        flat = flat * size + torch.where(index < 0, index + size, index)
-    updates = updates.expand(indices[0].shape + rest).reshape(-1, *rest)
-    flat = flat.reshape((-1,) + (1,) * len(rest)).expand(updates.shape)
-    rows = x.reshape(-1, *rest)
-    return rows.scatter_reduce(0, flat, updates, {"max": "amax", "min": "amin"}[mode]).reshape(x.shape)
-
-
-def _window(x, starts, sizes):
-    """Return, for each axis, the int64 indices of a window that is moved to fit into `x`."""
-    window = []
-    for axis, (start, size) in enumerate(zip(starts, sizes, strict=True)):
-        largest = x.shape[axis] - size
-        if largest < 0:
-            raise ValueError(message("dynamic_slice", "a window must fit into the tensor", f"{sizes} of {tuple(x.shape)}"))
-        if isinstance(start, _Tensor):
-            start = torch.clamp(start, 0, largest)
-        else:
-            start = builtins.min(builtins.max(int(start), 0), largest)
-        window.append(torch.arange(size, device=x.device) + start)
-    return window
-
-
-def dynamic_slice(x, starts, sizes):
-    for axis, (indices, start, size) in enumerate(zip(_window(x, starts, sizes), starts, sizes, strict=True)):
-        if size != x.shape[axis]:
-            fixed = not isinstance(start, _Tensor)
-            first = builtins.min(builtins.max(int(start), 0), x.shape[axis] - size) if fixed else None
-            x = x.narrow(axis, first, size) if fixed else x.index_select(axis, indices)
-    return x
-
-
-def dynamic_update(x, updates, starts):
-    if not x.ndim:
-        return updates.clone()
-    window = _window(x, starts, updates.shape)
-    if updates.shape[1:] == x.shape[1:]:
-        return x.index_copy(0, window[0], updates)
-    grid = [
-        each.reshape([-1 if axis == other else 1 for other in range(x.ndim)]) for axis, each in enumerate(window)
-    ]
-    return x.index_put(tuple(grid), updates)
-
-
 # ---- creation and conversion
 
 
@@ -379,13 +291,17 @@ def asarray(x, dtype=None):
         kind = dtype or ("bool" if isinstance(x, bool) else "int32" if isinstance(x, int) else None)
         kind = kind or ("complex64" if isinstance(x, complex) else settings.floatx())
         return torch.tensor(x, dtype=_type(kind), device=_place_of_new())
-    if isinstance(x, (list, tuple)) and builtins.any(isinstance(leaf, _Tensor) for leaf in flatten(x)):
+    if isinstance(x, (list, tuple)) and builtins.any(
+        isinstance(leaf, _Tensor) for leaf in flatten(x)
+    ):
         parts = [asarray(each) for each in x]
         kind = functools.reduce(torch.promote_types, [each.dtype for each in parts])
         return asarray(torch.stack([each.to(kind) for each in parts]), dtype)
     host = np.asarray(x)
     if dtype is None:
-        dtype = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
+        dtype = {"float64": settings.floatx(), "int64": "int32"}.get(
+            host.dtype.name, host.dtype.name
+        )
     return _from_numpy(host, _type(dtype), _place_of_new())
 
 
@@ -456,12 +372,16 @@ def top_k(x, k):
     # torch.topk leaves the order of equal values open.
     values, indices = torch.sort(x, dim=-1, descending=True, stable=True)
     if k > x.shape[-1]:
-        raise ValueError(message("top_k", f"`k` must be at most {x.shape[-1]}, the last axis", f"k={k}"))
+        raise ValueError(
+            message("top_k", f"`k` must be at most {x.shape[-1]}, the last axis", f"k={k}")
+        )
     return values[..., :k], indices[..., :k].int()
 
 
 def searchsorted(sorted_sequence, values, *, side="left"):
-    return torch.searchsorted(sorted_sequence.contiguous(), values.contiguous(), side=side, out_int32=True)
+    return torch.searchsorted(
+        sorted_sequence.contiguous(), values.contiguous(), side=side, out_int32=True
+    )
 
 
 # ---- control flow and gradients
@@ -472,7 +392,10 @@ def cond(predicate, true_fn, false_fn, *operands):
         # Without gradients both branches may be computed, which keeps the step one flat program.
         chosen, other = true_fn(*operands), false_fn(*operands)
         others = iter(flatten(other))
-        return map_tree(lambda leaf: None if (twin := next(others)) is None else where(predicate, leaf, twin), chosen)
+        return map_tree(
+            lambda leaf: None if (twin := next(others)) is None else where(predicate, leaf, twin),
+            chosen,
+        )
     return true_fn(*operands) if bool(predicate) else false_fn(*operands)
 
 
@@ -487,12 +410,16 @@ def scan(step, carry, xs, *, length=None, reverse=False):
     leaves = [leaf for leaf in flatten(xs) if leaf is not None]
     steps = leaves[0].shape[0] if leaves else length
     if steps == 0:
-        _, one = step(carry, map_tree(lambda x: None if x is None else x.new_zeros(x.shape[1:]), xs))
+        _, one = step(
+            carry, map_tree(lambda x: None if x is None else x.new_zeros(x.shape[1:]), xs)
+        )
         return carry, map_tree(lambda y: None if y is None else y.new_zeros((0, *y.shape)), one)
     rows = {id(leaf): leaf.unbind(0) for leaf in leaves}
     ys: list = []
     for index in range(steps - 1, -1, -1) if reverse else range(steps):
-        carry, y = step(carry, map_tree(lambda x: None if x is None else rows[id(x)][index], xs))
+        carry, y = step(
+            carry, map_tree(lambda x, i=index: None if x is None else rows[id(x)][i], xs)
+        )
         ys.append(y)
     ys = ys[::-1] if reverse else ys
     columns = iter(list(zip(*map(flatten, ys), strict=True)))
@@ -559,7 +486,9 @@ def is_traced(x):
 def to_numpy(x):
     x = x.detach()
     if is_traced(x):
-        raise EngineError(message("to_numpy", "needs a value, which a tensor inside a compiled function has not"))
+        raise EngineError(
+            message("to_numpy", "needs a value, which a tensor inside a compiled function has not")
+        )
     x = x.cpu().resolve_conj().resolve_neg()
     if x.dtype == torch.bfloat16:
         import ml_dtypes
@@ -575,7 +504,10 @@ def copy(x):
 def value_and_grad(f):
     def run(values, *args):
         inner = _local.tapes > 0  # a gradient of a gradient: what is done here is itself recorded
-        leaves = [x.view_as(x) if inner and x.requires_grad else x.detach().requires_grad_() for x in values]
+        leaves = [
+            x.view_as(x) if inner and x.requires_grad else x.detach().requires_grad_()
+            for x in values
+        ]
         _local.tapes += 1
         try:
             with torch.enable_grad():
@@ -639,7 +571,12 @@ def concrete():
     if outer is not None and outer.type == "meta":
         _local.device = None
     try:
-        with torch_trace.paused(), torch.device(_place_of_new()) if outer is not _local.device else contextlib.nullcontext():
+        with (
+            torch_trace.paused(),
+            torch.device(_place_of_new())
+            if outer is not _local.device
+            else contextlib.nullcontext(),
+        ):
             yield
     finally:
         _local.device = outer
@@ -651,7 +588,10 @@ def devices():
 
 @contextlib.contextmanager
 def device(name):
-    outer, _local.device = _local.device, torch.device("meta") if name == "meta" else _find_device(name)
+    outer, _local.device = (
+        _local.device,
+        torch.device("meta") if name == "meta" else _find_device(name),
+    )
     try:
         yield
     finally:
@@ -702,8 +642,12 @@ def _with_unsigned(function):
         if kind is torch.uint64:
             rule = f"has no {function.__name__} of 64-bit unsigned integers"
             raise EngineError(message("engine 'torch'", rule, "uint64", "Use int64, or uint32."))
-        wide = map_tree(lambda x: x.long() if isinstance(x, _Tensor) and x.dtype == kind else x, args)
-        return map_tree(lambda x: x.to(kind) if x.dtype == torch.int64 else x, function(*wide, **kwargs))
+        wide = map_tree(
+            lambda x: x.long() if isinstance(x, _Tensor) and x.dtype == kind else x, args
+        )
+        return map_tree(
+            lambda x: x.to(kind) if x.dtype == torch.int64 else x, function(*wide, **kwargs)
+        )
 
     return primitive
 

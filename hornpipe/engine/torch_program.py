@@ -12,10 +12,10 @@ import torch
 
 from hornpipe.core.errors import EngineError, message
 from hornpipe.core.tree import flatten, map_tree
-from hornpipe.engine.torch_trace import Ref, Traced, Untraceable, record
+from hornpipe.engine.torch_trace import Ref, Traced, UntraceableError, record
 
 _log = logging.getLogger("hornpipe.engine.torch")
-_SCALARS = {f"aten::{name}" for name in "add sub mul div".split()}
+_SCALARS = {f"aten::{name}" for name in ("add", "sub", "mul", "div")}
 _EXACT = (torch.float32, torch.float64)
 _DTYPES = {
     torch.uint8: 0,
@@ -80,7 +80,9 @@ class _Writer:
             return self.list_of(value, kind)
         if isinstance(value, torch.Tensor):
             return self.give(value, "Tensor")
-        if isinstance(value, float) or (type(value) is int and kind in ("float", "Optional[float]")):
+        if isinstance(value, float) or (
+            type(value) is int and kind in ("float", "Optional[float]")
+        ):
             return self.give(float(value), "float")
         if value is None:
             return self.constant("NoneType")
@@ -94,12 +96,15 @@ class _Writer:
             return self.constant("Device", f'"{value}"')
         code = 0 if value is torch.strided else _DTYPES.get(value) or _FORMATS.get(value)
         if code is None and value not in _DTYPES and value not in _FORMATS:
-            raise Untraceable(f"an argument of type {type(value).__name__}")
+            raise UntraceableError(f"an argument of type {type(value).__name__}")
         return self.constant("int", code or 0)
 
     def list_of(self, values, kind):
         kind = kind.removeprefix("Optional[")
-        element = next((each for each in ("Optional[Tensor]", "Tensor", "float", "bool") if each in kind), "int")
+        element = next(
+            (each for each in ("Optional[Tensor]", "Tensor", "float", "bool") if each in kind),
+            "int",
+        )
         if element == "int" and values:
             return self.constant("int[]", f"[{', '.join(map(str, values))}]")
         names = [self.argument(value, element) for value in values]
@@ -147,10 +152,10 @@ class _Writer:
 
 
 def _check_known(block):
-    """Raise Untraceable where PyTorch's interpreter lacks an operation."""
+    """Raise UntraceableError where PyTorch's interpreter lacks an operation."""
     for node in block.nodes():
         if node.kind().startswith("aten::") and node.schema() == "(no schema)":
-            raise Untraceable(f"the interpreter has no {node.kind()} for these arguments")
+            raise UntraceableError(f"the interpreter has no {node.kind()} for these arguments")
         for inner in node.blocks():
             _check_known(inner)
 
@@ -175,7 +180,11 @@ def _as_tensors(tree):
     def tensor(leaf):
         if isinstance(leaf, torch.Tensor):
             return leaf.detach() if leaf.requires_grad else leaf
-        return engine.asarray(leaf) if isinstance(leaf, (bool, int, float, np.ndarray, np.generic)) else leaf
+        return (
+            engine.asarray(leaf)
+            if isinstance(leaf, (bool, int, float, np.ndarray, np.generic))
+            else leaf
+        )
 
     return map_tree(tensor, tree)
 
@@ -201,7 +210,9 @@ def _recorded(f, trees, make):
 
     def flat(*values):
         rest = iter(values)
-        return f(*map_tree(lambda leaf: next(rest) if isinstance(leaf, torch.Tensor) else leaf, trees))
+        return f(
+            *map_tree(lambda leaf: next(rest) if isinstance(leaf, torch.Tensor) else leaf, trees)
+        )
 
     try:
         return make(record(flat, tensors))
@@ -219,12 +230,21 @@ class _Function:
             writer.node(node)
         self.tensors = [leaf for leaf in program.outputs if type(leaf) is Ref]
         inputs = [f"%v{number} : Tensor" for number in program.inputs]
-        self.function, self.given = writer.build(inputs, [writer.argument(leaf) for leaf in self.tensors])
+        self.function, self.given = writer.build(
+            inputs, [writer.argument(leaf) for leaf in self.tensors]
+        )
 
     def __call__(self, tensors):
-        results = _call(self.function, *(each.contiguous() for each in tensors), *self.given) if self.tensors else ()
+        results = (
+            _call(self.function, *(each.contiguous() for each in tensors), *self.given)
+            if self.tensors
+            else ()
+        )
         results = iter(results)
-        own = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in self.program.outputs]
+        own = [
+            leaf.clone() if isinstance(leaf, torch.Tensor) else leaf
+            for leaf in self.program.outputs
+        ]
         leaves = [next(results) if type(leaf) is Ref else leaf for leaf in own]
         return map_tree(lambda place: leaves[place], self.program.result)
 
@@ -234,7 +254,10 @@ def compile(f):
     functions: dict = {}
 
     def run(*trees):
-        inside = [each.requires_grad or type(each) is Traced or each.device.type == "meta" for each in _tensors(trees)]
+        inside = [
+            each.requires_grad or type(each) is Traced or each.device.type == "meta"
+            for each in _tensors(trees)
+        ]
         if any(inside):
             return f(*trees)
         with torch.no_grad():
@@ -261,7 +284,11 @@ class _Loop:
     def __init__(self, program, sizes, batch_size, ordered):
         self.single, self.written = ordered and batch_size == 1, []
         writer = _Writer()
-        zero, batch, true = writer.constant("int", 0), writer.constant("int", batch_size), writer.constant("bool", 1)
+        zero, batch, true = (
+            writer.constant("int", 0),
+            writer.constant("int", batch_size),
+            writer.constant("bool", 1),
+        )
         carry, constants, batches, index = _split(program.inputs, *sizes)
         lines = writer.lines
         if self.single:
@@ -277,7 +304,9 @@ class _Loop:
             if number in program.needed:
                 take = f"index_select(%data{place}, {zero}, %chosen)"
                 narrow = f"narrow(%data{place}, {zero}, %row, {batch})"
-                lines.append(f"%v{number} : Tensor = aten::{take if ordered and not self.single else narrow}")
+                lines.append(
+                    f"%v{number} : Tensor = aten::{take if ordered and not self.single else narrow}"
+                )
         if index in program.needed:
             lines.append(f"%v{index} : Tensor = aten::select(%indices, {zero}, %i)")
         in_place = _written_in_place(program, carry)
@@ -293,11 +322,17 @@ class _Loop:
             f"{ends} = prim::Loop(%steps, {', '.join([true, *starts])})\n    block0({inner}):\n      {body}\n"
             f"      -> ({', '.join([true, *after])})"
         ]
-        tensors = [*starts, *(f"%v{number}" for number in constants), *(f"%data{place}" for place in range(len(batches)))]
+        tensors = [
+            *starts,
+            *(f"%v{number}" for number in constants),
+            *(f"%data{place}" for place in range(len(batches))),
+        ]
         rows = ["%rows : int[]" if self.single else "%rows : Tensor"] if ordered else []
         limits = [f"%{name} : int" for name in ("start", "steps", "last")]
         inputs = [*(f"{name} : Tensor" for name in tensors), *rows, "%indices : Tensor", *limits]
-        self.function, self.given = writer.build(inputs, [f"%e{place}" for place in range(len(carry))])
+        self.function, self.given = writer.build(
+            inputs, [f"%e{place}" for place in range(len(carry))]
+        )
 
     def __call__(self, carry, constants, data, rows, limits, donate):
         start, stop, last = limits
@@ -307,9 +342,22 @@ class _Loop:
         fixed = [leaf.contiguous() for leaf in _tensors(constants)]
         rows = () if rows is None else (rows.tolist() if self.single else rows,)
         indices = torch.arange(start, stop, dtype=torch.int32, device=tensors[0].device)
-        results = _call(self.function, *tensors, *fixed, *data, *rows, indices, start, stop - start, last, *self.given)
+        results = _call(
+            self.function,
+            *tensors,
+            *fixed,
+            *data,
+            *rows,
+            indices,
+            start,
+            stop - start,
+            last,
+            *self.given,
+        )
         results = iter(results)
-        return map_tree(lambda leaf: next(results) if isinstance(leaf, torch.Tensor) else leaf, carry)
+        return map_tree(
+            lambda leaf: next(results) if isinstance(leaf, torch.Tensor) else leaf, carry
+        )
 
 
 def _split(numbers, *sizes):
@@ -322,13 +370,19 @@ def _split(numbers, *sizes):
 
 def _written_in_place(program, carry):
     """Return id(node) -> place in the carry of the writes into a buffer that nothing else reads: buffers are not copied at every step."""
-    uses = [leaf.number for node in program.nodes for leaf in flatten(node.args) if type(leaf) is Ref]
+    uses = [
+        leaf.number for node in program.nodes for leaf in flatten(node.args) if type(leaf) is Ref
+    ]
     uses += [leaf.number for leaf in program.outputs if type(leaf) is Ref]
     found = {}
     for node in program.nodes:
         if node.op._schema.name in ("aten::index_copy", "aten::index_put") and program.merge:
             buffer, result = node.args[0], node.outputs[0]
-            if type(buffer) is Ref and buffer.number in carry and uses.count(buffer.number) == uses.count(result) == 1:
+            if (
+                type(buffer) is Ref
+                and buffer.number in carry
+                and uses.count(buffer.number) == uses.count(result) == 1
+            ):
                 place = carry.index(buffer.number)
                 if program.outputs[place] == Ref(result):
                     found[id(node)] = place
@@ -346,7 +400,9 @@ def _checked(before, after):
     """Return the carry `after` a step, which must look as it did `before`."""
     if _structure(before) != _structure(after):
         rule = "a step must return a carry of the structure, shapes and dtypes that it was given"
-        raise EngineError(message("fold", rule, f"{_structure(after)} instead of {_structure(before)}"))
+        raise EngineError(
+            message("fold", rule, f"{_structure(after)} instead of {_structure(before)}")
+        )
     return after
 
 
@@ -359,16 +415,22 @@ def fold(step, batch_size, *, donate=True):
             first = (index - limits[0]) * batch_size
             chosen = None if rows is None else rows[first : first + batch_size]
             batch = _batch(data, chosen, index * batch_size, batch_size)
-            after = _as_tensors(step(carry, constants, batch, torch.tensor(index, dtype=torch.int32)))
+            after = _as_tensors(
+                step(carry, constants, batch, torch.tensor(index, dtype=torch.int32))
+            )
             carry = _checked(carry, after)
         return carry
 
     def prepare(carry, constants, data, rows, start):
-        batch = _batch(data, None if rows is None else rows[:batch_size], start * batch_size, batch_size)
+        batch = _batch(
+            data, None if rows is None else rows[:batch_size], start * batch_size, batch_size
+        )
         sizes = len(_tensors(carry)), len(_tensors(constants)), len(data)
 
         def make(program):
-            program.outputs = [leaf for leaf in program.outputs if isinstance(leaf, (Ref, torch.Tensor))]
+            program.outputs = [
+                leaf for leaf in program.outputs if isinstance(leaf, (Ref, torch.Tensor))
+            ]
             return _Loop(program, sizes, batch_size, rows is not None)
 
         def one(carry, constants, batch, index):
@@ -382,14 +444,23 @@ def fold(step, batch_size, *, donate=True):
         if stop <= start:
             return carry
         with torch.no_grad():
-            carry, constants, data = _as_tensors(carry), _as_tensors(constants), _as_tensors(list(data))
+            carry, constants, data = (
+                _as_tensors(carry),
+                _as_tensors(constants),
+                _as_tensors(list(data)),
+            )
             size, rows = data[0].shape[0] if data else 0, None
             if order is not None:
-                rows = torch.as_tensor(order[start * batch_size : stop * batch_size], device=data[0].device if data else None)
+                rows = torch.as_tensor(
+                    order[start * batch_size : stop * batch_size],
+                    device=data[0].device if data else None,
+                )
                 rows = rows.clamp(0, max(size - 1, 0))
             key = _structure((carry, constants, data)), order is None
             if key not in loops:
                 loops[key] = prepare(carry, constants, data, rows, start)
-            return (loops[key] or eager)(carry, constants, data, rows, (start, stop, size - batch_size), donate)
+            return (loops[key] or eager)(
+                carry, constants, data, rows, (start, stop, size - batch_size), donate
+            )
 
     return run

@@ -24,11 +24,13 @@ from hornpipe.core.tree import flatten, map_tree
 
 _local = threading.local()
 _ALIASES = {"aten::detach", "aten::alias", "aten::lift_fresh"}
-_LIKES = {f"aten::{name}" for name in "zeros_like ones_like full_like new_zeros new_ones new_full".split()}
+_LIKES = {
+    f"aten::{name}" for name in "zeros_like ones_like full_like new_zeros new_ones new_full".split()
+}
 _RESHAPES = {"aten::view", "aten::_unsafe_view", "aten::expand"}
 
 
-class Untraceable(Exception):
+class UntraceableError(Exception):
     """The function needs a value, or changes a tensor that it did not make."""
 
 
@@ -38,7 +40,12 @@ class Traced(torch.Tensor):
     @staticmethod
     def __new__(cls, real, number):
         traced = torch.Tensor._make_wrapper_subclass(
-            cls, real.shape, strides=real.stride(), dtype=real.dtype, layout=real.layout, device=real.device
+            cls,
+            real.shape,
+            strides=real.stride(),
+            dtype=real.dtype,
+            layout=real.layout,
+            device=real.device,
         )
         traced.example, traced.number = real, number
         return traced
@@ -108,29 +115,41 @@ class _Recorder(TorchDispatchMode):
         outputs = func(*map_tree(_real, args), **map_tree(_real, kwargs))
         if name in _LIKES:
             return outputs
-        if name in _RESHAPES and outputs.shape == args[0].shape and outputs.stride() == args[0].stride():
+        if (
+            name in _RESHAPES
+            and outputs.shape == args[0].shape
+            and outputs.stride() == args[0].stride()
+        ):
             return Traced(outputs, args[0].number)
         arguments = _arguments(func, args, kwargs)
         written = [
-            value for value, rule in zip(arguments, func._schema.arguments, strict=True)
+            value
+            for value, rule in zip(arguments, func._schema.arguments, strict=True)
             if rule.alias_info is not None and rule.alias_info.is_write
         ]
         if written:
             return self._write(func, arguments, written, outputs)
-        outputs = map_tree(lambda out: self.wrap(out) if isinstance(out, torch.Tensor) else out, outputs)
+        outputs = map_tree(
+            lambda out: self.wrap(out) if isinstance(out, torch.Tensor) else out, outputs
+        )
         self._note(func, arguments, outputs)
         return outputs
 
     def _write(self, func, arguments, written, outputs):
         """Note an operation that changes its arguments."""
         if any(type(leaf) is not Traced for leaf in flatten(written)):
-            raise Untraceable(f"{func} changes a constant")
+            raise UntraceableError(f"{func} changes a constant")
         self.program.merge = False
         same = {id(value.example): value for value in flatten(written)}
         outputs = map_tree(lambda out: same.get(id(out)), outputs)
         if any(leaf is None for leaf in flatten(outputs)) and len(func._schema.returns):
-            raise Untraceable(f"{func} changes its argument and returns another tensor")
-        self._note(func, arguments, [self.wrap(leaf.example) for leaf in flatten(outputs) if leaf is not None], True)
+            raise UntraceableError(f"{func} changes its argument and returns another tensor")
+        self._note(
+            func,
+            arguments,
+            [self.wrap(leaf.example) for leaf in flatten(outputs) if leaf is not None],
+            True,
+        )
         return outputs
 
     def _note(self, func, arguments, outputs, changes=False):
@@ -138,18 +157,27 @@ class _Recorder(TorchDispatchMode):
         if isinstance(outputs, (list, tuple)) and len(func._schema.returns) == 1 and not changes:
             numbers = [numbers]  # one list of tensors, not several results
         first = arguments[0] if arguments else None
-        same = isinstance(first, torch.Tensor) and isinstance(outputs, torch.Tensor) and first.dtype == outputs.dtype
+        same = (
+            isinstance(first, torch.Tensor)
+            and isinstance(outputs, torch.Tensor)
+            and first.dtype == outputs.dtype
+        )
         arguments = [map_tree(_reference, value) for value in arguments]
-        self.program.nodes.append(Node(func, arguments, numbers, first.dtype if same else None, changes))
+        self.program.nodes.append(
+            Node(func, arguments, numbers, first.dtype if same else None, changes)
+        )
 
     @staticmethod
     def _check_readable(func, args):
         masks = func._schema.name in ("aten::index", "aten::index_put") and any(
-            isinstance(each, torch.Tensor) and each.dtype in (torch.bool, torch.uint8) for each in args[1]
+            isinstance(each, torch.Tensor) and each.dtype in (torch.bool, torch.uint8)
+            for each in args[1]
         )
-        by_value = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags)
+        by_value = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(
+            func.tags
+        )
         if masks or (by_value and func._schema.name != "aten::index"):
-            raise Untraceable(f"{func} depends on values")
+            raise UntraceableError(f"{func} depends on values")
 
 
 def _real(leaf):
@@ -164,14 +192,17 @@ def _arguments(func, args, kwargs):
     """Return the values of all of an operation's arguments in the order of its schema."""
     rules = func._schema.arguments
     rest = rules[len(args) :]
-    return [*args, *(kwargs[rule.name] if rule.name in kwargs else rule.default_value for rule in rest)]
+    return [
+        *args,
+        *(kwargs.get(rule.name, rule.default_value) for rule in rest),
+    ]
 
 
 def record(function, inputs) -> Program:
     """Run `function` on `inputs` (tensors) and return its operations as a program; dead and repeated ones are dropped.
 
     Raises:
-        Untraceable: the function reads a value or changes a constant.
+        UntraceableError: the function reads a value or changes a constant.
     """
     recorder = _Recorder()
     outer, _local.recorder = getattr(_local, "recorder", None), recorder
@@ -217,7 +248,9 @@ def keep_repetitions():
 
 
 def _rename(tree, names):
-    return map_tree(lambda leaf: Ref(names.get(leaf.number, leaf.number)) if type(leaf) is Ref else leaf, tree)
+    return map_tree(
+        lambda leaf: Ref(names.get(leaf.number, leaf.number)) if type(leaf) is Ref else leaf, tree
+    )
 
 
 def _merge_repeated(program):
@@ -237,7 +270,9 @@ def _key(value):
     """Return a hashable text-like form in which 1, 1.0 and True differ; constant tensors count by identity."""
     if isinstance(value, (list, tuple)):
         return tuple(map(_key, value))
-    return (torch.Tensor, id(value)) if isinstance(value, torch.Tensor) else (type(value), str(value))
+    return (
+        (torch.Tensor, id(value)) if isinstance(value, torch.Tensor) else (type(value), str(value))
+    )
 
 
 def _drop_unused(program):
@@ -249,5 +284,3 @@ def _drop_unused(program):
             nodes.append(node)
     program.nodes = nodes[::-1]
     program.needed = needed
-
-
