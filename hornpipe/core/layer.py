@@ -12,7 +12,7 @@ import inspect
 
 import numpy as np
 
-from hornpipe.core import dtypes, graph, masking, naming, tree
+from hornpipe.core import dtypes, graph, masking, naming, tracking, tree
 from hornpipe.core.config import Configurable, resolve, serialize
 from hornpipe.core.errors import NotBuiltError, ShapeError, message, near_miss
 from hornpipe.core.op import to_tensor
@@ -159,6 +159,7 @@ class Layer(Configurable):
     @trainable.setter
     def trainable(self, value):
         self._trainable = bool(value)
+        tracking.changed()
         for layer in self._layers():
             layer.trainable = value
 
@@ -183,6 +184,15 @@ class Layer(Configurable):
         return {"name": self.name, "trainable": self._trainable, "dtype": serialize(self.dtype_policy)}
 
     # ---- what the layer owns
+
+    def __setattr__(self, name, value):
+        if not isinstance(value, tracking.PLAIN):
+            tracking.changed()
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name):
+        tracking.changed()
+        object.__delattr__(self, name)
 
     def _layers(self) -> list[Layer]:
         """Return the layers among the attributes, not those inside them."""
@@ -247,6 +257,8 @@ class Layer(Configurable):
         for layer in self._flatten_layers():
             for generator in owned(layer.__dict__, SeedGenerator):
                 found.setdefault(id(generator.state), generator.state)
+            for variable in layer.__dict__.get("_kept_states", ()):  # of stateful recurrent layers: no weights
+                found.setdefault(id(variable), variable)
         for metric in self._inner_metrics():
             for variable in metric.variables:
                 found.setdefault(id(variable), variable)

@@ -5,15 +5,26 @@ Attributes are looked through when somebody asks, so lists that grow later are s
 
 from __future__ import annotations
 
-_PLAIN = (str, bytes, int, float, bool, complex, type(None))
+_version = [0]  # counts changes of what layers own, so that lists of variables can be kept
+PLAIN = (str, bytes, int, float, bool, complex, type(None))
 _LONG = 1000
+
+
+def changed() -> None:
+    """Note that some layer has got a layer, a variable or a container of them."""
+    _version[0] += 1
+
+
+def version() -> int:
+    """Return a number that is the same as long as no layer has got anything new."""
+    return _version[0]
 
 
 def owned(attributes: dict, kinds) -> list:
     """Return the distinct objects of `kinds` (a class or tuple of classes) among attribute values, in order."""
     found: dict[int, object] = {}
     for name, value in attributes.items():
-        if name in _IGNORED or isinstance(value, _PLAIN):
+        if name in _IGNORED or isinstance(value, PLAIN):
             continue
         if isinstance(value, kinds):
             found.setdefault(id(value), value)
@@ -22,7 +33,7 @@ def owned(attributes: dict, kinds) -> list:
     return list(found.values())
 
 
-_IGNORED = {"_arguments", "_nodes", "_metrics_in_use", "_trainer_state"}
+_IGNORED = {"_arguments", "_nodes", "_metrics_in_use", "_trainer_state", "_kept_states"}
 
 
 def _look_into(container, kinds, found, seen):
@@ -30,10 +41,10 @@ def _look_into(container, kinds, found, seen):
         return
     seen.add(id(container))
     values = container.values() if isinstance(container, dict) else container
-    if len(container) > _LONG and isinstance(next(iter(values)), _PLAIN):
+    if len(container) > _LONG and isinstance(next(iter(values)), PLAIN):
         return  # a vocabulary or a table of numbers, not a list of layers
     for value in values:
-        if isinstance(value, _PLAIN):
+        if isinstance(value, PLAIN):
             continue
         if isinstance(value, kinds):
             found.setdefault(id(value), value)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from hornpipe.core import dtypes, naming
+from hornpipe.core import dtypes, naming, tracking
 from hornpipe.core.errors import message
 from hornpipe.core.op import TensorOperators, to_tensor
 from hornpipe.core.scope import context, outside, stand_in
@@ -61,6 +61,7 @@ class Variable(TensorOperators):
         self.name = naming.check_name(name, "Variable") if name is not None else naming.auto_name("variable")
         self.path = "/".join([*(layer.name for layer in context.call.path), self.name]) if context.call else self.name
         self.trainable = trainable
+        tracking.changed()
         self.autocast = autocast
         self.aggregation, self.synchronization = aggregation, synchronization
         if isinstance(initializer, str):

@@ -119,7 +119,7 @@ def unpack_validation(data):
 
 
 def check_monitors(callbacks, model, has_validation) -> None:
-    """Check that the names callbacks watch will exist.
+    """Check that the names callbacks watch will exist; a `train_step` of the user's may return any.
 
     Raises:
         ValueError: one does not. The message lists the names that do.
@@ -128,15 +128,7 @@ def check_monitors(callbacks, model, has_validation) -> None:
         return
     names = list(model._result_names())
     known = names + ([f"val_{name}" for name in names] if has_validation else [])
-    for callback in callbacks.callbacks:
-        for name in callback.monitored_names():
-            if name in known or name in ("lr", "learning_rate"):
-                continue
-            fix = f"Available: {', '.join(known)}.{near_miss(name, known)}"
-            if name.startswith("val_") and not has_validation:
-                fix = "Pass validation_data or validation_split to fit. " + fix
-            rule = "`monitor` must name a loss or metric of this training"
-            raise ValueError(message(type(callback).__name__, rule, f"monitor={name!r}", fix))
+    callbacks.check_monitored([*known, "learning_rate"])
 
 
 def check_output_names(model, objective) -> None:

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from hornpipe.core import tree
+from hornpipe.core import tracking, tree
 from hornpipe.core.scope import Scope
 from hornpipe.engine import select
 from hornpipe.training.step import make_step, make_unflatten, write_logs, write_outputs
@@ -70,10 +70,43 @@ class Executor:
         self._metric_variables = [v for metric in self.metrics for v in metric.variables]
         self.body = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
         self.user_logs = mode != "predict" and model._makes_own_logs(mode)
+        # A layer that was frozen or thawed since makes another program.
+        trained = model.trainable_weights if mode == "train" else ()
+        self._identity = (tuple(map(id, self.variables)), tuple(map(id, trained)))
         self.stopped = False
         self.logs: dict = {}
+        if mode == "train":
+            self._take_over()
+
+    @classmethod
+    def for_prediction(cls, model):
+        """Return the model's executor for "predict", kept as long as no layer has got anything new."""
+        key = tracking.version()
+        kept = model.__dict__.get("_predictor")
+        if kept is None or kept[0] != key:
+            kept = model.__dict__["_predictor"] = (key, cls(model, "predict"))
+        return kept[1]
 
     # ---- programs
+
+    def predict_once(self, segment) -> list:
+        """Return the outputs of a segment of one step, by a compiled call without a loop and without buffers."""
+        key = ("once", segment.batch_size, len(segment.data), self._identity)
+        compiled = self.model._programs.get(key)
+        if compiled is None:
+            unflatten = make_unflatten(segment.structure)
+            owners = [*self.variables, *self.constants]
+
+            def run(values, batch):
+                with Scope(owners, values) as scope:
+                    outputs = tree.flatten(self.body(unflatten(batch)))
+                return [scope.values[id(variable)] for variable in self.variables], outputs
+
+            compiled = run if self.model.run_eagerly else select.chosen().compile(run)
+            self.model._programs[key] = compiled
+        values, outputs = compiled([v._value for v in (*self.variables, *self.constants)], segment.data)
+        self.write_back(values)
+        return [select.chosen().to_numpy(output) for output in outputs]
 
     def program(self, segment, record: bool) -> Program:
         """Return the compiled fold for a segment, from the model's cache where it was made before."""
@@ -83,8 +116,7 @@ class Executor:
             segment.rows,
             str(tree.map_tree(lambda leaf: leaf is not None, segment.structure)),
             record,
-            tuple(map(id, self.variables)),
-            tuple(id(variable) for variable in self.model.trainable_weights) if self.mode == "train" else None,
+            self._identity,
         )
         found = self.model._programs.get(key)
         if found is None:
@@ -98,7 +130,7 @@ class Executor:
                 keep_logs=self.user_logs,
                 write=write,
             )
-            if self.model.__dict__.get("run_eagerly"):
+            if self.model.run_eagerly:
                 run = _eager_fold(step, segment.batch_size)
             else:
                 run = select.chosen().fold(step, segment.batch_size, donate=self.mode == "train")
@@ -121,12 +153,10 @@ class Executor:
 
     # ---- state
 
-    def values(self) -> list:
-        """Return the current values of the variables; for training as copies, since their memory is taken over."""
-        if self.mode == "train":
-            copy = select.chosen().copy
-            return [copy(variable._value) for variable in self.variables]
-        return [variable._value for variable in self.variables]
+    def _take_over(self) -> None:
+        """Give the variables values of their own before training takes over their memory."""
+        copy = select.chosen().copy
+        self.write_back([copy(variable._value) for variable in self.variables])
 
     def write_back(self, values) -> None:
         """Give the variables their new values."""
@@ -188,13 +218,14 @@ class Executor:
         engine = select.chosen()
         single = hooks is not None and hooks.single
         record = self.mode == "predict" or (hooks is not None and not single)
-        values = self.values() if self.mode == "train" else None
-        if values is not None:
-            self.write_back(values)
         done, outputs, previous = start, [], None
         if self.mode != "predict" and start == 0:
             self.reset_metrics()
         for segment in source.segments(epoch, start):
+            if self.mode == "predict" and segment.steps == 1 and hooks is None:
+                outputs.append(self.predict_once(segment))
+                done += 1
+                continue
             program = self.program(segment, record)
             order = None if segment.order is None else engine.asarray(segment.order, "int32")
             fixed = [variable._value for variable in self.constants]
@@ -261,7 +292,7 @@ class Executor:
         size = sum(spec.bytes for spec in specs)
         rows = segment.steps if segment.steps <= 1 else max(1, min(_OUTPUT_BYTES // max(size, 1), _LOG_ROWS if self.mode != "predict" else segment.steps))
         rows = min(rows, segment.steps)
-        buffers = [engine.full((rows * spec.shape[0], *spec.shape[1:]), 0, dtype=spec.dtype) for spec in specs]
+        buffers = [engine.asarray(np.zeros((rows * spec.shape[0], *spec.shape[1:]), "float32"), spec.dtype) for spec in specs]
         return engine.asarray(0), buffers, rows
 
     def _tell(self, hooks, done, steps, recorded, program):

@@ -362,10 +362,18 @@ class Trainer:
             self._prepare(validation, "validation_data")
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-        callbacks = CallbackList(callbacks, self, epochs=epochs, steps=source.steps, verbose=verbose)
+        callbacks = CallbackList(
+            callbacks,
+            self,
+            add_history=True,
+            epochs=epochs,
+            steps=source.steps,
+            verbose=verbose,
+            validation_freq=validation_freq,
+        )
         self.history = callbacks.history
         checks.check_monitors(callbacks, self, validation is not None)
-        display = make_display(verbose, epochs=epochs)
+        display = callbacks.display = make_display(verbose, epochs=epochs)
         self.stop_training = False
         with deferred_interrupts():
             self._run_epochs(source, validation, callbacks, display, range(initial_epoch, epochs), validation_freq)
@@ -475,7 +483,7 @@ class Trainer:
         hooks = None if callbacks is None else BatchHooks.of(callbacks, "predict")
         if isinstance(source, ArraySource) and not source.streamed:
             source = source.for_inference(self._rows_apart("predict"))
-        executor = Executor(self, "predict")
+        executor = Executor.for_prediction(self)
         if callbacks is not None:
             callbacks.on_predict_begin()
             display.epoch_begin(0)
