@@ -65,6 +65,8 @@ _FAMILIES = {
         "GlobalAveragePooling2D",
         "GlobalAveragePooling3D",
     ],
+    "recurrent_cells": ["SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"],
+    "recurrent": ["RNN", "SimpleRNN", "LSTM", "GRU"],
 }
 # other names of the same classes
 _ALIASES = {
