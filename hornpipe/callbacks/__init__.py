@@ -19,7 +19,7 @@ _HOMES = {
     "LambdaCallback": "lambda_callback",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
 
 
 def __getattr__(name: str):

@@ -17,6 +17,7 @@ several in order.
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 from hornpipe.core import tree
 from hornpipe.core.errors import message, near_miss
@@ -67,8 +68,8 @@ class Callback:
     """
 
     observes_only = False
-    model = None
-    params = None
+    model: Any = None
+    params: dict | None = None
 
     def __init__(self):
         self.model = None

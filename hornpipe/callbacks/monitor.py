@@ -138,7 +138,7 @@ class MonitorCallback(Callback):
         metric = next(
             (each for each in _metrics(self.model) if getattr(each, "name", None) == name), None
         )
-        told = {"up": "max", "down": "min"}.get(getattr(metric, "_direction", None))
+        told = {"up": "max", "down": "min"}.get(getattr(metric, "_direction", ""))
         found = (
             told
             or _by_name(name)

@@ -40,24 +40,24 @@ class Display:
         ValueError: another `verbose`.
     """
 
-    def __init__(self, verbose="auto", *, stream=None, clock=time.monotonic, who="fit"):
+    def __init__(
+        self, verbose: int | str = "auto", *, stream=None, clock=time.monotonic, who="fit"
+    ):
         self._stream, self._clock = stream, clock
         self.verbose = check_verbose(verbose, who, stream)
         self._next_draw = float("-inf")
-        self._screen: Screen | None = None
-        self._meter: Meter | None = None
+        self._epochs: int | None = None
+        self._screen, self._meter = Screen(stream), Meter(clock=clock)
 
     @property
     def bar(self) -> bool:
         """Whether a bar is drawn, rather than one line per epoch or nothing."""
-        return self.verbose == 1 and self._screen is not None and self._screen.interactive
+        return self.verbose == 1 and self._screen.interactive
 
     def begin(self, epochs: int | None = None) -> None:
         """Start a run of `epochs` epochs; None for one without a number."""
         self._epochs = epochs
-        if self.verbose:
-            self._screen = Screen(self._stream)
-            self._meter = Meter(clock=self._clock)
+        self._screen = Screen(self._stream)
 
     def epoch_begin(self, epoch: int = 0) -> None:
         """Start the epoch with index `epoch` (from 0)."""
@@ -90,8 +90,7 @@ class Display:
 
     def clear(self) -> None:
         """Remove the bar for the moment, so that a callback may print; the next drawing brings it back."""
-        if self._screen is not None:
-            self._screen.clear()
+        self._screen.clear()
 
     def epoch_end(self, epoch: int = 0, logs=None) -> None:
         """Write the epoch's line, with exactly the values in `logs` (a dict or a function that returns it)."""
@@ -107,8 +106,7 @@ class Display:
 
     def end(self) -> None:
         """End the run; a bar that was interrupted stays, and what is printed next starts on a new line."""
-        if self._screen is not None:
-            self._screen.leave()
+        self._screen.leave()
 
     def _title(self, epoch: int) -> str:
         return (
@@ -118,7 +116,9 @@ class Display:
         )
 
 
-def make_display(verbose="auto", *, epochs: int | None = None, who: str = "fit") -> Display:
+def make_display(
+    verbose: int | str = "auto", *, epochs: int | None = None, who: str = "fit"
+) -> Display:
     """Return a `Display` for a run of `epochs` epochs (None: one without a number) that has begun."""
     display = Display(verbose, who=who)
     display.begin(epochs)

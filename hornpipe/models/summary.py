@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 import shutil
+from typing import Literal
 
 from hornpipe.core.errors import NotBuiltError, message, near_miss
 from hornpipe.core.tree import flatten
@@ -15,6 +16,7 @@ from hornpipe.utils.progress import Screen, can_write
 _WIDEST = 120
 _BOX = "┏━┓┃│├─┤└┘"
 _INDENT = "   "
+_JUSTIFY: dict[str, Literal["right", "center"]] = {"Param #": "right", "Trainable": "center"}
 
 
 def print_summary(
@@ -298,8 +300,9 @@ def _render(
     from rich.table import Table
 
     narrow = line_length or (sum(widths) + 1 if widths else widest)
+    buffer = io.StringIO()
     console = Console(
-        file=io.StringIO(),
+        file=buffer,
         width=narrow,
         force_terminal=not plain,
         color_system=None if plain else "standard",
@@ -316,12 +319,11 @@ def _render(
     for index, title in enumerate(titles):
         # A column holds its text, a blank on either side, and one border.
         width = max(widths[index] - 3, 1) if widths else None
-        justify = {"Param #": "right", "Trainable": "center"}.get(title, "left")
         # Numbers are never broken over lines; names and shapes are.
         least = max((len(row.cells(linked, show_trainable)[2]) for row in rows), default=1)
         table.add_column(
             title,
-            justify=justify,
+            justify=_JUSTIFY.get(title, "left"),
             width=width,
             min_width=least if title == "Param #" and not width else None,
             overflow="fold",
@@ -329,7 +331,7 @@ def _render(
     for row in rows:
         table.add_row(*row.cells(linked, show_trainable))
     console.print(table)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip("\n").split("\n"))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n"))
 
 
 # ---- totals
@@ -367,7 +369,8 @@ def _bits(dtype: str) -> int:
 
 
 def _format_bytes(count: float) -> str:
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if count < 1024 or unit == "TB":
-            return f"{count:.2f} {unit}"
+    units = ["B", "KB", "MB", "GB", "TB"]
+    while count >= 1024 and len(units) > 1:
         count /= 1024
+        units.pop(0)
+    return f"{count:.2f} {units[0]}"

@@ -138,7 +138,7 @@ class Screen:
     def columns(self) -> int:
         """Return the width of the terminal at this moment."""
         try:
-            columns = os.get_terminal_size(self.stream.fileno()).columns
+            columns = os.get_terminal_size(self.stream.fileno()).columns if self.stream else 0
         except (AttributeError, OSError, ValueError):
             columns = shutil.get_terminal_size((_DEFAULT_COLUMNS, 24)).columns
         return columns or _DEFAULT_COLUMNS

@@ -310,7 +310,7 @@ def test_dict_of_callbacks():
 
 def test_wrong_verbose():
     with pytest.raises(
-        ValueError, match="fit: `verbose` must be 0, 1, 2 or 'auto'. Received: verbose=3."
+        ValueError, match=r"fit: `verbose` must be 0, 1, 2 or 'auto'. Received: verbose=3."
     ):
         CallbackList([], add_progbar=True, verbose=3)
 
@@ -323,7 +323,7 @@ def test_lambda_callback_errors():
         == "LambdaCallback: got an unknown hook `on_epoch_ends`. Did you mean 'on_epoch_end'?"
     )
     with pytest.raises(
-        TypeError, match="`on_epoch_end` must be a function. Received: on_epoch_end=3."
+        TypeError, match=r"`on_epoch_end` must be a function. Received: on_epoch_end=3."
     ):
         LambdaCallback(on_epoch_end=3)
 

@@ -197,7 +197,7 @@ def test_epochs_without_validation_are_passed_over():
 
 
 def test_used_again_it_starts_again():
-    stop, model = run([1.0, 0.5, 0.6], restore_best_weights=True)
+    stop, _ = run([1.0, 0.5, 0.6], restore_best_weights=True)
     stop.on_train_begin()
     assert (stop.wait, stop.stopped_epoch, stop.best, stop.best_weights) == (0, 0, None, None)
     stop.on_epoch_end(0, {"val_loss": 9.0})

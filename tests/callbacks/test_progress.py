@@ -53,7 +53,8 @@ class Terminal:
     def read(self):
         """Return what was written since the last time."""
         self.stream.flush()
-        os.write(self.stream.fileno(), b"\0")  # marks the end: what comes through does so with a delay
+        # Marks the end: what comes through does so with a delay.
+        os.write(self.stream.fileno(), b"\0")
         found = b""
         while not found.endswith(b"\0"):
             found += os.read(self.master, 1 << 16)
@@ -698,7 +699,7 @@ def test_progbar_errors(arguments, text):
 
 
 def test_progbar_cannot_go_below_zero():
-    with pytest.raises(ValueError, match="`current` must be >= 0. Received: current=-1."):
+    with pytest.raises(ValueError, match=r"`current` must be >= 0. Received: current=-1."):
         Progbar(3, verbose=0).update(-1)
 
 

@@ -112,10 +112,16 @@ def cells(text):
     rows = []
     for line in text.splitlines():
         if line[:1] in "┃│|" and line:
-            found = [cell.strip() for cell in line.strip("┃│|").replace("┃", "│").replace("|", "│").split("│")]
+            found = [
+                cell.strip()
+                for cell in line.strip("┃│|").replace("┃", "│").replace("|", "│").split("│")
+            ]
             # A continued row has no number of weights.
             if rows and not found[2]:
-                rows[-1] = [" ".join(part for part in pair if part) for pair in zip(rows[-1], found, strict=True)]
+                rows[-1] = [
+                    " ".join(part for part in pair if part)
+                    for pair in zip(rows[-1], found, strict=True)
+                ]
             else:
                 rows.append(found)
     return rows
@@ -174,16 +180,24 @@ def test_operation_between_layers():
 
     x, dense = tensor(), Dense(4, name="dense")
     y = dense(x)
-    out = graph.record(graph.OpCall(Function()), (y,), {}, graph.shapes.Tensor((None, 4), "float32"))
+    out = graph.record(
+        graph.OpCall(Function()), (y,), {}, graph.shapes.Tensor((None, 4), "float32")
+    )
     rows = cells(text_of(Model([dense], x, out)))
-    assert rows[1:] == [["dense (Dense)", "(None, 4)", "12"], ["negative (negative)", "(None, 4)", "0"]]
+    assert rows[1:] == [
+        ["dense (Dense)", "(None, 4)", "12"],
+        ["negative (negative)", "(None, 4)", "0"],
+    ]
 
 
 def test_unbuilt_layers():
     dense = Dense(4, name="dense")
     text = text_of(Model([dense]))
     assert cells(text)[1] == ["dense (Dense)", "?", "unbuilt"]
-    assert "Layers marked unbuilt get their weights when the model is called on data, or fitted." in text
+    assert (
+        "Layers marked unbuilt get their weights when the model is called on data, or fitted."
+        in text
+    )
     assert " Total params: 0 (0.00 B)" in text
 
 
@@ -201,7 +215,12 @@ def test_nested_models():
     outer = Model([inner, last], name="outer")
     assert [row[0] for row in cells(text_of(outer))[1:]] == ["chain (Model)", "last (Dense)"]
     rows = cells(text_of(outer, expand_nested=True))
-    assert [row[0] for row in rows[1:]] == ["chain (Model)", "└ first (Dense)", "└ second (Dense)", "last (Dense)"]
+    assert [row[0] for row in rows[1:]] == [
+        "chain (Model)",
+        "└ first (Dense)",
+        "└ second (Dense)",
+        "last (Dense)",
+    ]
     assert [row[2] for row in rows[1:]] == ["20", "12", "8", "2"]
     assert " Total params: 22 (88.00 B)" in text_of(outer, expand_nested=True)
 
@@ -225,11 +244,23 @@ def test_layer_range(layer_range, expected):
 @pytest.mark.parametrize(
     ("layer_range", "text"),
     [
-        (["frst", "add"], "summary: `layer_range` finds no layer. Received: 'frst'. Did you mean 'first'?"),
-        (["first", "zzz"], "summary: `layer_range` finds no layer. Received: 'zzz'. Layers: first, second, add."),
+        (
+            ["frst", "add"],
+            "summary: `layer_range` finds no layer. Received: 'frst'. Did you mean 'first'?",
+        ),
+        (
+            ["first", "zzz"],
+            "summary: `layer_range` finds no layer. Received: 'zzz'. Layers: first, second, add.",
+        ),
         (["add", "first"], "summary: `layer_range` must name the earlier layer first."),
-        (["first"], "summary: `layer_range` must hold two layer names. Received: layer_range=['first']."),
-        ("first", "summary: `layer_range` must hold two layer names. Received: layer_range='first'."),
+        (
+            ["first"],
+            "summary: `layer_range` must hold two layer names. Received: layer_range=['first'].",
+        ),
+        (
+            "first",
+            "summary: `layer_range` must hold two layer names. Received: layer_range='first'.",
+        ),
         (["(", "add"], "summary: `layer_range` is no regular expression."),
     ],
 )
@@ -271,8 +302,14 @@ def test_positions():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"line_length": 5}, "summary: `line_length` must be an integer >= 20. Received: line_length=5."),
-        ({"line_length": "80"}, "summary: `line_length` must be an integer >= 20. Received: line_length='80'."),
+        (
+            {"line_length": 5},
+            "summary: `line_length` must be an integer >= 20. Received: line_length=5.",
+        ),
+        (
+            {"line_length": "80"},
+            "summary: `line_length` must be an integer >= 20. Received: line_length='80'.",
+        ),
         ({"positions": [0.5, 1.0]}, "summary: `positions` must hold 3 growing numbers"),
         ({"positions": [0.5, 0.4, 1.0]}, "summary: `positions` must hold 3 growing numbers"),
     ],
@@ -285,7 +322,10 @@ def test_wrong_arguments(arguments, text):
 
 def test_optimizer_and_sizes():
     class Optimizer:
-        variables = (keras.Variable(np.zeros((3,), "int32")), keras.Variable(np.zeros((5,), "float32")))
+        variables = (
+            keras.Variable(np.zeros((3,), "int32")),
+            keras.Variable(np.zeros((5,), "float32")),
+        )
 
     x = tensor(1024)
     layers = [Dense(512, name="half", dtype_of_weights="float16")]
@@ -320,7 +360,11 @@ def test_terminal_without_unicode_and_missing_stdout():
     )
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, timeout=120, check=True
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=True,
     )
     text = done.stdout.decode("ascii")
     assert text.count('Model: "m"') == 1 and "| Layer (type) |" in text
@@ -330,10 +374,15 @@ def test_terminal_without_unicode_and_missing_stdout():
 
 
 def test_sequential():
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(1)], name="net")
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(1)], name="net"
+    )
     texts = []
     model.summary(print_fn=texts.append)
-    assert cells(texts[0])[1:] == [["dense (Dense)", "(None, 4)", "16"], ["dense_1 (Dense)", "(None, 1)", "5"]]
+    assert cells(texts[0])[1:] == [
+        ["dense (Dense)", "(None, 4)", "16"],
+        ["dense_1 (Dense)", "(None, 1)", "5"],
+    ]
     assert " Total params: 21 (84.00 B)" in texts[0]
 
 
