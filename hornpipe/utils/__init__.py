@@ -17,7 +17,6 @@ _HOMES = {
     "pack_x_y_sample_weight": "unpacking",
     "pad_sequences": "sequences",
     "Progbar": "progress",
-    "Progbar": "progress",
     "PyDataset": "py_dataset",
     "Sequence": "py_dataset",
     "set_random_seed": "seeding",
