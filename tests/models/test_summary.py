@@ -168,6 +168,12 @@ def test_layer_called_twice_and_layer_with_several_outputs():
     ]
 
 
+def test_a_chain_that_comes_back_to_a_layer_is_no_plain_chain():
+    x, shared = tensor(4), Dense(4, name="shared")
+    model = Model([shared], x, shared(shared(x)))
+    assert cells(text_of(model))[1] == ["shared (Dense)", "(None, 4)", "16", "inputs shared[0][0]"]
+
+
 def test_calls_outside_the_model_do_not_count():
     model = branches()
     model.layers[0](tensor(3, "elsewhere"))
