@@ -20,9 +20,14 @@ def snake_case(name: str) -> str:
 
 def auto_name(prefix: str) -> str:
     """Return "dense", then "dense_1", "dense_2", ... for the prefix "dense"."""
-    number = _counts[prefix]
-    _counts[prefix] += 1
+    number = next_number(prefix)
     return f"{prefix}_{number}" if number else prefix
+
+
+def next_number(prefix: str) -> int:
+    """Return how often `prefix` was asked for before."""
+    _counts[prefix] += 1
+    return _counts[prefix] - 1
 
 
 def reset_names() -> None:

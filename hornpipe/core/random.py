@@ -92,3 +92,8 @@ def global_generator() -> SeedGenerator:
     if not _global_generator:
         _global_generator.append(SeedGenerator(draw_seed()))
     return _global_generator[0]
+
+
+def reset_global_generator() -> None:
+    """Forget the global generator; the next one is seeded from the host generator."""
+    _global_generator.clear()

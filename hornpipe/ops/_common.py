@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import operator
 
+import numpy as np
+
 from hornpipe.core.dtypes import is_float
-from hornpipe.core.errors import ShapeError, message
+from hornpipe.core.errors import EngineError, ShapeError, message, near_miss
 from hornpipe.engine.select import active
 
 
@@ -70,8 +72,6 @@ def count(sizes) -> int | None:
 def check_choice(who: str, name: str, value, choices):
     """Raise ValueError unless `value` is one of `choices`."""
     if value not in choices:
-        from hornpipe.core.errors import near_miss
-
         fix = near_miss(value, [choice for choice in choices if isinstance(choice, str)]).strip()
         raise ValueError(
             message(who, f"`{name}` must be one of {tuple(choices)}", f"{name}={value!r}", fix)
@@ -93,3 +93,30 @@ def int_tuple(who: str, name: str, value, length: int, least: int = 1) -> tuple[
         rule = f"`{name}` must be an integer >= {least} or {length} of them"
         raise ValueError(message(who, rule, f"{name}={value!r}"))
     return tuple(map(int, values))
+
+
+def epsilon_of(dtype: str) -> float:
+    """Return the distance from 1 to the next number of a floating dtype."""
+    return {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}[
+        dtype
+    ]
+
+
+def host_value(who: str, x, what: str):
+    """Return the value of a tensor as a NumPy array, for what depends on it.
+
+    Raises:
+        EngineError: it has none: the function is being compiled, or shapes inferred.
+    """
+    engine = active.engine
+    if engine.is_tensor(x) and engine.is_traced(x):
+        rule = f"{what} depends on the values, which a compiled function does not know"
+        raise EngineError(
+            message(
+                who,
+                rule,
+                f"a tensor of shape {tuple(x.shape)}",
+                "Call it outside, on known values.",
+            )
+        )
+    return engine.to_numpy(x) if engine.is_tensor(x) else np.asarray(x)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op, to_tensor
-from hornpipe.core.tree import flatten, map_tree
+from hornpipe.core.tree import flatten, map_tree, pack_like
 from hornpipe.engine.select import active
+from hornpipe.ops._common import one_axis
+from hornpipe.ops.index import getitem, take
 from hornpipe.ops.math import _as_bool, add, clip, less, logical_and
+from hornpipe.ops.shape import concatenate, flip
 
 
 def _tensors(tree):
@@ -239,3 +242,72 @@ def custom_gradient(f):
         return active.engine.custom_gradient(with_vjp)(*_tensors(list(args)))
 
     return function
+
+
+def associative_scan(f, elems, reverse=False, axis=0):
+    """Return all running combinations of `elems` under an associative function, in about 2 log2(n) calls of it.
+
+    Args:
+        f: function (a, b) -> combination, of trees of tensors with many elements along `axis` at once.
+        elems: tensor or tree of tensors of equal size along `axis`.
+        reverse: bool. Whether to start at the end.
+        axis: int.
+    Returns:
+        Tree of the shapes of `elems`: element i combines elements 0 to i.
+    Raises:
+        ValueError: the sizes along `axis` differ.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.associative_scan(lambda a, b: a + b, keras.ops.arange(4)).tolist()
+        [0, 1, 3, 6]
+    References:
+        Blelloch (1990), Prefix sums and their applications, Carnegie Mellon University CS-90-190.
+    """
+    leaves = [to_tensor(leaf) for leaf in flatten(elems)]
+    axes = [one_axis("associative_scan", axis, len(leaf.shape)) for leaf in leaves]
+    sizes = {leaf.shape[at] for leaf, at in zip(leaves, axes, strict=True)}
+    if len(sizes) != 1:
+        raise ShapeError(
+            message(
+                "associative_scan", "all must have one size along `axis`", f"sizes {sorted(sizes)}"
+            )
+        )
+
+    def cut(xs, start, stop, step=1):
+        return [
+            getitem(x, (*(slice(None),) * at, slice(start, stop, step)))
+            for x, at in zip(xs, axes, strict=True)
+        ]
+
+    def combine(first, second):
+        return [
+            to_tensor(leaf)
+            for leaf in flatten(f(pack_like(elems, first), pack_like(elems, second)))
+        ]
+
+    def sweep(xs):
+        number = xs[0].shape[axes[0]]
+        if number < 2:
+            return xs
+        odd = sweep(combine(cut(xs, 0, number - 1, 2), cut(xs, 1, None, 2)))
+        even = cut(xs, 0, 1)
+        if number > 2:
+            later = combine(cut(odd, 0, (number - 1) // 2), cut(xs, 2, None, 2))
+            even = [
+                concatenate(pair, at)
+                for pair, at in zip(zip(even, later, strict=True), axes, strict=True)
+            ]
+        return [_interleave(*each, number) for each in zip(even, odd, axes, strict=True)]
+
+    flipped = [flip(leaf, at) for leaf, at in zip(leaves, axes, strict=True)] if reverse else leaves
+    out = sweep(flipped)
+    return pack_like(
+        elems, [flip(leaf, at) for leaf, at in zip(out, axes, strict=True)] if reverse else out
+    )
+
+
+def _interleave(even, odd, axis, number):
+    """Return the elements of two tensors in turn along an axis, `number` of them."""
+    order = [i // 2 if i % 2 == 0 else even.shape[axis] + i // 2 for i in range(number)]
+    return take(concatenate([even, odd], axis), order, axis)

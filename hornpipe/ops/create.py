@@ -200,7 +200,7 @@ def arange(start, stop=None, step=None, dtype=None):
     return active.engine.arange(start, stop, step, dtype=standardize_dtype(dtype))
 
 
-def eye(N, M=None, k=0, dtype=None):
+def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """Return ones on a diagonal, zeros elsewhere.
 
     Args:
@@ -231,7 +231,7 @@ def identity(n, dtype=None):
     return eye(n, dtype=dtype)
 
 
-def tri(N, M=None, k=0, dtype=None):
+def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """Return ones on and below a diagonal, zeros above. Arguments as in `eye`.
 
     Example:

@@ -17,10 +17,28 @@ from hornpipe.core.dtypes import is_float, standardize_dtype
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op, to_tensor
 from hornpipe.engine.select import active
-from hornpipe.ops._common import cast_to, check_choice, dtype_of, one_axis
-from hornpipe.ops.math import add, equal, less, where
+from hornpipe.ops._common import cast_to, check_choice, count, dtype_of, host_value, one_axis
+from hornpipe.ops.math import (
+    add,
+    equal,
+    floor_divide,
+    greater,
+    greater_equal,
+    isfinite,
+    largest_number,
+    less,
+    logical_and,
+    logical_not,
+    logical_or,
+    mod,
+    smallest_number,
+    where,
+)
+from hornpipe.ops.reduce import any as reduce_any
 from hornpipe.ops.reduce import max as reduce_max
-from hornpipe.ops.shape import expand_dims, reshape
+from hornpipe.ops.reduce import prod as reduce_prod
+from hornpipe.ops.reduce import sum as reduce_sum
+from hornpipe.ops.shape import expand_dims, moveaxis, reshape, squeeze
 
 _slice = builtins.slice
 
@@ -88,10 +106,7 @@ def get_item(x, key):
 
 
 def _indices(x):
-    x = to_tensor(x)
-    if is_float(dtype_of(x)):
-        x = cast_to(x, "int32")
-    return cast_to(x, "int32")
+    return cast_to(to_tensor(x), "int32")
 
 
 def _wrap(indices, total):
@@ -315,3 +330,304 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 def _dense_only(who, sparse):
     if sparse:
         raise ValueError(message(who, "makes dense tensors only", "sparse=True"))
+
+
+# ---- diagonals
+
+
+@op(dtype="same")
+def diagonal(x, offset=0, axis1=0, axis2=1):
+    """Return a diagonal of the planes of two axes, as a new last axis.
+
+    Args:
+        x: tensor, rank >= 2.
+        offset: int. Above the main diagonal where positive.
+        axis1, axis2: int, two different axes.
+    Raises:
+        ValueError: the axes are one.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.diagonal([[1, 2], [3, 4]]).tolist()
+        [1, 4]
+    """
+    rank = len(x.shape)
+    first, second = one_axis("diagonal", axis1, rank), one_axis("diagonal", axis2, rank)
+    if first == second:
+        raise ShapeError(
+            message("diagonal", "`axis1` and `axis2` must be two axes", f"both are {axis1}")
+        )
+    x = moveaxis(x, (first, second), (-2, -1))
+    rows, columns = x.shape[-2:]
+    if rows is None or columns is None:
+        return active.engine.full((*x.shape[:-2], None), 0, dtype=dtype_of(x))
+    length = builtins.max(0, min(rows + min(offset, 0), columns - builtins.max(offset, 0)))
+    start = offset if offset >= 0 else -offset * columns
+    flat = reshape(x, (*x.shape[:-2], rows * columns))
+    stop = start + (length - 1) * (columns + 1) + 1 if length else start
+    return active.engine.getitem(flat, (Ellipsis, _slice(start, stop, columns + 1)))
+
+
+@op(dtype="same")
+def diag(x, k=0):
+    """Return a matrix with the vector `x` on a diagonal, or a diagonal of the matrix `x`.
+
+    Args:
+        x: vector or matrix.
+        k: int. Above the main diagonal where positive.
+    Raises:
+        ValueError: another rank.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.diag([1, 2]).tolist()
+        [[1, 0], [0, 2]]
+    """
+    if len(x.shape) == 2:
+        return diagonal(x, k)
+    if len(x.shape) != 1:
+        raise ShapeError(
+            message("diag", "`x` must be a vector or a matrix", f"shape={tuple(x.shape)}")
+        )
+    if x.shape[0] is None:
+        return active.engine.full((None, None), 0, dtype=dtype_of(x))
+    size = x.shape[0] + abs(k)
+    wide = active.engine.pad(x, [(builtins.max(k, 0), builtins.max(-k, 0))])
+    on_diagonal = np.eye(size, k=k, dtype="bool")
+    moved = active.engine.reshape(wide, (1, size) if k >= 0 else (size, 1))
+    return where(on_diagonal, moved, active.engine.full((), 0, dtype=dtype_of(x)))
+
+
+def diagflat(x, k=0):
+    """Return a matrix with the elements of `x`, row by row, on a diagonal.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.diagflat([[1], [2]]).tolist()
+        [[1, 0], [0, 2]]
+    """
+    return diag(reshape(x, (-1,)), k)
+
+
+@op()
+def trace(x, offset=0, axis1=0, axis2=1):
+    """Return the sum of a diagonal. Arguments as in `diagonal`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> int(keras.ops.trace([[1, 2], [3, 4]]))
+        5
+    """
+    return reduce_sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+# ---- segments
+
+
+def _segments(who, data, segment_ids, num_segments):
+    """Return int32 ids in which those out of range are the one past the last, and the number of segments."""
+    ids = _indices(segment_ids)
+    rows = data.shape[0] if len(data.shape) else -1
+    if len(ids.shape) != 1 or (None not in (ids.shape[0], rows) and ids.shape[0] != rows):
+        received = f"shapes {tuple(ids.shape)} and {tuple(data.shape)}"
+        raise ShapeError(message(who, "`segment_ids` must be a vector as long as `data`", received))
+    if num_segments is None:
+        if active.engine.name == "shapes":
+            return ids, None
+        values = host_value(who, ids, "the number of segments")
+        num_segments = int(values.max()) + 1 if values.size else 0
+    outside = logical_or(less(ids, 0), greater_equal(ids, num_segments))
+    return where(outside, num_segments, ids), num_segments
+
+
+def _scatter_segments(who, data, segment_ids, num_segments, start, mode):
+    ids, number = _segments(who, data, segment_ids, num_segments)
+    rest = tuple(data.shape)[1:]
+    if number is None:
+        return active.engine.full((None, *rest), 0, dtype=dtype_of(data))
+    # One more segment takes what is out of range, and is dropped.
+    begin = active.engine.full((number + 1, *rest), start, dtype=dtype_of(data))
+    return active.engine.getitem(
+        active.engine.scatter(begin, (ids,), data, mode=mode), (_slice(0, number),)
+    )
+
+
+@op()
+def segment_sum(data, segment_ids, num_segments=None, sorted=False):
+    """Return the sums of rows that share a segment number.
+
+    Args:
+        data: tensor `(rows, ...)`.
+        segment_ids: int vector, one a row; rows whose number is out of range are left out.
+        num_segments: int; the largest number + 1 by default, which a compiled function does not know.
+        sorted: kept for Keras's signature.
+    Returns:
+        `(num_segments, ...)`; 0 for empty segments.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.segment_sum([1, 2, 4], [0, 1, 0]).tolist()
+        [5, 2]
+    """
+    return _scatter_segments("segment_sum", data, segment_ids, num_segments, 0, "add")
+
+
+@op()
+def segment_max(data, segment_ids, num_segments=None, sorted=False):
+    """Return the largest of rows that share a segment number; -inf (or the least integer) for empty segments.
+
+    Arguments as in `segment_sum`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.segment_max([1, 2, 4], [0, 1, 0]).tolist()
+        [4, 2]
+    """
+    least = float("-inf") if is_float(dtype_of(data)) else smallest_number(dtype_of(data))
+    return _scatter_segments("segment_max", data, segment_ids, num_segments, least, "max")
+
+
+@op()
+def segment_min(data, segment_ids, num_segments=None, sorted=False):
+    """Return the smallest of rows that share a segment number; inf (or the largest integer) for empty segments.
+
+    Arguments as in `segment_sum`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.segment_min([1, 2, 4], [0, 1, 0]).tolist()
+        [1, 2]
+    """
+    most = float("inf") if is_float(dtype_of(data)) else largest_number(dtype_of(data))
+    return _scatter_segments("segment_min", data, segment_ids, num_segments, most, "min")
+
+
+@op()
+def segment_prod(data, segment_ids, num_segments=None, sorted=False):
+    """Return the products of rows that share a segment number; 1 for empty segments.
+
+    Arguments as in `segment_sum`. Memory grows with rows times segments.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.segment_prod([3, 2, 4], [0, 1, 0]).tolist()
+        [12, 2]
+    """
+    ids, number = _segments("segment_prod", data, segment_ids, num_segments)
+    rest = tuple(data.shape)[1:]
+    if number is None:
+        return active.engine.full((None, *rest), 1, dtype=dtype_of(data))
+    own = equal(
+        expand_dims(ids, 0), expand_dims(active.engine.arange(0, number, 1, dtype="int32"), 1)
+    )
+    own = reshape(own, (number, -1, *[1] * len(rest)))
+    return reduce_prod(where(own, expand_dims(data, 0), 1), axis=1, dtype=dtype_of(data))
+
+
+# ---- places
+
+
+def unravel_index(indices, shape):
+    """Return the coordinates of elements counted row by row, a tuple of int32 tensors; negative ones count from the end.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [each.tolist() for each in keras.ops.unravel_index([0, 5], (2, 3))]
+        [[0, 1], [0, 2]]
+    """
+    return tuple(_unravel(indices, shape))
+
+
+@op(dtype="same", name="unravel_index")
+def _unravel(indices, shape):
+    shape, rest, out = tuple(shape), _indices(indices), []
+    rest = _wrap(rest, count(shape))
+    for size in reversed(shape):
+        out.append(mod(rest, size))
+        rest = floor_divide(rest, size)
+    return out[::-1]
+
+
+@op(dtype=None)
+def nonzero(x):
+    """Return the coordinates of elements that are not 0: a tuple of int32 vectors, one an axis.
+
+    Args:
+        x: tensor with known values.
+    Raises:
+        EngineError: `x` has no value yet (in a compiled function): the number of results depends on it.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [each.tolist() for each in keras.ops.nonzero([[0, 3], [4, 0]])]
+        [[0, 1], [1, 0]]
+    """
+    values = host_value("nonzero", to_tensor(x), "the number of results")
+    places = np.nonzero(values) if values.ndim else (np.zeros(int(values != 0)),)
+    return tuple(active.engine.asarray(place.astype("int32")) for place in places)
+
+
+def select(condlist, choicelist, default=0):
+    """Return for each element the first choice whose condition is true, else `default`.
+
+    Args:
+        condlist: list of bool tensors.
+        choicelist: list of as many tensors or numbers.
+        default: tensor or number.
+    Raises:
+        ValueError: the lists are empty or of two lengths.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.select([[True, False], [True, True]], [1, 2], 0).tolist()
+        [1, 2]
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        received = f"{len(condlist)} conditions, {len(choicelist)} choices"
+        raise ValueError(
+            message("select", "as many choices as conditions are needed, at least one", received)
+        )
+    out = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        out = where(condition, choice, out)
+    return out
+
+
+@op(tensors=2)
+def isin(x1, x2, assume_unique=False, invert=False):
+    """Return for each element of `x1` whether it is one of `x2`. Memory grows with the product of the sizes.
+
+    Args:
+        x1, x2: tensors.
+        assume_unique: kept for Keras's signature.
+        invert: bool. Whether to return the opposite.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.isin([1, 2, 3], [2, 5]).tolist()
+        [False, True, False]
+    """
+    x1, x2 = (to_tensor(x) for x in (x1, x2))
+    found = reduce_any(equal(expand_dims(x1, -1), reshape(x2, (-1,))), -1)
+    return logical_not(found) if invert else found
+
+
+@op(tensors=2, dtype="same")
+def in_top_k(targets, predictions, k):
+    """Return whether the class `targets[i]` is among the `k` largest of `predictions[i]`.
+
+    Args:
+        targets: int vector.
+        predictions: tensor `(batch, classes)`.
+        k: int. Classes that tie with the k-th are in. A prediction that is not finite, or a target out of range, is out.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.in_top_k([0, 1], [[0.1, 0.5, 0.3], [0.1, 0.5, 0.3]], 2).tolist()
+        [False, True]
+    """
+    targets, classes = _indices(targets), predictions.shape[-1]
+    own = take_along_axis(predictions, expand_dims(targets, -1), -1)
+    ahead = reduce_sum(greater(predictions, own), -1)
+    known = logical_and(greater_equal(targets, 0), less(targets, 1 if classes is None else classes))
+    return logical_and(logical_and(less(ahead, k), known), isfinite(squeeze(own, -1)))

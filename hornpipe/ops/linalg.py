@@ -12,9 +12,32 @@ import builtins
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op
 from hornpipe.engine.select import active
-from hornpipe.ops._common import count, one_axis
-from hornpipe.ops.math import multiply
-from hornpipe.ops.shape import reshape, transpose
+from hornpipe.ops._common import cast_to, count, dtype_of, epsilon_of, one_axis
+from hornpipe.ops.create import eye
+from hornpipe.ops.index import diagonal
+from hornpipe.ops.math import (
+    abs,
+    clip,
+    divide,
+    equal,
+    greater,
+    less,
+    less_equal,
+    log,
+    logical_and,
+    mod,
+    multiply,
+    not_equal,
+    sign,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
+from hornpipe.ops.reduce import max as reduce_max
+from hornpipe.ops.reduce import mean, prod, safe_root
+from hornpipe.ops.reduce import sum as reduce_sum
+from hornpipe.ops.shape import expand_dims, moveaxis, reshape, stack, transpose, unstack
 
 # ---- products
 
@@ -224,7 +247,7 @@ def _matrix(who, x):
         )
 
 
-def mT(x):
+def _transposed(x):
     """Return the matrices of the last two axes transposed."""
     rank = len(x.shape)
     return active.engine.transpose(x, (*range(rank - 2), rank - 1, rank - 2))
@@ -245,7 +268,7 @@ def cholesky(x, upper=False):
     """
     _square("cholesky", x)
     lower = active.engine.cholesky(x)
-    return mT(lower) if upper else lower
+    return _transposed(lower) if upper else lower
 
 
 @op(dtype="float")
@@ -349,3 +372,292 @@ def solve_triangular(a, b, lower=False):
         column = active.engine.triangular_solve(a, reshape(b, (*b.shape, 1)), lower=lower)
         return active.engine.getitem(column, (Ellipsis, 0))
     return active.engine.triangular_solve(a, b, lower=lower)
+
+
+@op(dtype="float")
+def inv(x):
+    """Return the inverses of square matrices: the solutions of x y = identity.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
+        [[0.5, 0.0], [0.0, 0.25]]
+    """
+    _square("inv", x)
+    identity = eye(x.shape[-1], dtype=dtype_of(x))
+    return active.engine.solve(x, active.engine.broadcast_to(identity, tuple(x.shape)))
+
+
+@op(dtype="float")
+def lu_factor(x):
+    """Return the triangular factors of square matrices, packed, and the row exchanges that they need.
+
+    Args:
+        x: tensor `(..., n, n)`, n known.
+    Returns:
+        `(lu, pivots)`: the upper factor on and above the diagonal, the lower one (with ones on its diagonal) below; int32
+        `(..., n)`: row i was exchanged with row pivots[i], one after the other.
+    Numerics:
+        Gaussian elimination with the largest pivot of each column. A column without a pivot is left as it is.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> lu, pivots = keras.ops.lu_factor([[1.0, 2.0], [2.0, 2.0]])
+        >>> lu.tolist(), pivots.tolist()
+        ([[2.0, 2.0], [0.5, 1.0]], [1, 1])
+    """
+    _square("lu_factor", x)
+    n, engine = x.shape[-1], active.engine
+    if n is None:
+        return x, engine.full(tuple(x.shape)[:-1], 0, dtype="int32")
+    rows = engine.arange(0, n, 1, dtype="int32")
+
+    def step(a, k):
+        here = equal(rows, k)
+        column = engine.take(a, k, axis=len(a.shape) - 1)
+        pivot_row = engine.argmax(where(less(rows, k), -1.0, abs(column)), axis=len(a.shape) - 2)
+        pivot_here = equal(rows, expand_dims(pivot_row, -1))
+        top, other = _row(a, here), _row(a, pivot_here)
+        a = where(expand_dims(here, -1), other, where(expand_dims(pivot_here, -1), top, a))
+        pivot = engine.take(engine.take(a, k, axis=len(a.shape) - 1), k, axis=len(a.shape) - 2)
+        pivot = expand_dims(where(equal(pivot, 0), 1.0, pivot), -1)
+        factors = where(
+            greater(rows, k), divide(engine.take(a, k, axis=len(a.shape) - 1), pivot), 0.0
+        )
+        right = where(greater(rows, k), other, 0.0)
+        a = subtract(a, multiply(expand_dims(factors, -1), right))
+        below = logical_and(expand_dims(greater(rows, k), -1), here)
+        return where(below, expand_dims(factors, -1), a), pivot_row
+
+    lu, pivots = engine.scan(step, x, rows)
+    return lu, moveaxis(pivots, 0, -1)
+
+
+def _row(a, here):
+    """Return as `(..., 1, n)` the row of each matrix that the bool vector `here` marks."""
+    return reduce_sum(where(expand_dims(here, -1), a, 0.0), axis=-2, keepdims=True)
+
+
+def _triangle_diagonal(x):
+    """Return the diagonal of the upper factor, and the sign of the row exchanges."""
+    lu, pivots = lu_factor(x)
+    exchanged = not_equal(pivots, active.engine.arange(0, x.shape[-1], 1, dtype="int32"))
+    parity = mod(reduce_sum(exchanged, -1), 2)
+    return diagonal(lu, axis1=-2, axis2=-1), cast_to(subtract(1, multiply(parity, 2)), dtype_of(lu))
+
+
+@op(dtype="float")
+def det(x):
+    """Return the determinants of square matrices, by Gaussian elimination.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> float(keras.ops.det([[1.0, 2.0], [2.0, 2.0]]))
+        -2.0
+    """
+    _square("det", x)
+    values, exchanges = _triangle_diagonal(x)
+    return multiply(prod(values, -1), exchanges)
+
+
+@op(dtype="float")
+def slogdet(x):
+    """Return the sign and log(|.|) of the determinants of square matrices; 0 and -inf where they are 0.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [float(part) for part in keras.ops.slogdet([[0.0, 1.0], [1.0, 0.0]])]
+        [-1.0, 0.0]
+    """
+    _square("slogdet", x)
+    values, exchanges = _triangle_diagonal(x)
+    return multiply(prod(sign(values), -1), exchanges), reduce_sum(log(abs(values)), -1)
+
+
+@op(dtype="float")
+def logdet(x):
+    """Return log of the determinants of symmetric positive definite matrices, by Cholesky factors.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> float(keras.ops.logdet([[1.0, 0.0], [0.0, 1.0]]))
+        0.0
+    """
+    _square("logdet", x)
+    return multiply(
+        reduce_sum(log(diagonal(active.engine.cholesky(x), axis1=-2, axis2=-1)), -1), 2.0
+    )
+
+
+@op(dtype="float")
+def cholesky_inverse(x, upper=False):
+    """Return the inverse of A from its Cholesky factor `x`: L with L L^T = A, or U with U^T U = A where `upper` is true.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.cholesky_inverse([[2.0, 0.0], [0.0, 1.0]]).tolist()
+        [[0.25, 0.0], [0.0, 1.0]]
+    """
+    _square("cholesky_inverse", x)
+    identity = active.engine.broadcast_to(eye(x.shape[-1], dtype=dtype_of(x)), tuple(x.shape))
+    root = active.engine.triangular_solve(_transposed(x) if upper else x, identity, lower=True)
+    return active.engine.matmul(_transposed(root), root)
+
+
+@op(dtype="float")
+def pinv(x, rcond=None):
+    """Return the Moore-Penrose inverses of matrices, by singular values.
+
+    Args:
+        x: tensor `(..., rows, columns)`.
+        rcond: float. Singular values below rcond * the largest count as 0; max(rows, columns) * the dtype's epsilon by default.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.pinv([[2.0, 0.0], [0.0, 0.0]]).tolist()
+        [[0.5, 0.0], [0.0, 0.0]]
+    """
+    _matrix("pinv", x)
+    u, s, vh = active.engine.svd(x, full_matrices=False)
+    small = less_equal(s, _cut(x, s, rcond))
+    inverse = where(small, 0.0, divide(1.0, where(small, 1.0, s)))
+    return active.engine.matmul(multiply(_transposed(vh), expand_dims(inverse, -2)), _transposed(u))
+
+
+def _cut(x, s, rcond):
+    """Return the bound below which singular values count as 0."""
+    if rcond is None:
+        sizes = [size for size in tuple(x.shape)[-2:] if size is not None]
+        rcond = builtins.max([1, *sizes]) * epsilon_of(dtype_of(x))
+    return multiply(reduce_max(s, -1, keepdims=True, initial=0.0), rcond)
+
+
+@op(dtype="float")
+def matrix_rank(x, tol=None):
+    """Return how many singular values of matrices exceed `tol`, int32.
+
+    Args:
+        x: tensor `(..., rows, columns)`.
+        tol: float; largest singular value * max(rows, columns) * the dtype's epsilon by default.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> int(keras.ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]]))
+        1
+    """
+    s = svd(x, full_matrices=False, compute_uv=False)
+    return reduce_sum(greater(s, _cut(x, s, None) if tol is None else tol), -1)
+
+
+@op(tensors=2, dtype="float")
+def lstsq(a, b, rcond=None):
+    """Return the shortest x that minimises |a x - b|.
+
+    Args:
+        a: tensor `(rows, columns)`.
+        b: tensor `(rows,)` or `(rows, n)`.
+        rcond: float; as in `pinv`.
+    Raises:
+        ValueError: the ranks or the rows do not fit.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.lstsq([[2.0, 0.0], [0.0, 2.0]], [2.0, 4.0]).tolist()
+        [1.0, 2.0]
+    """
+    if len(a.shape) != 2 or len(b.shape) not in (1, 2):
+        received = f"shapes {tuple(a.shape)} and {tuple(b.shape)}"
+        raise ShapeError(
+            message("lstsq", "`a` must be a matrix, `b` a vector or a matrix", received)
+        )
+    _same_rows("lstsq", a, b)
+    return matmul(pinv(a, rcond), b)
+
+
+@op(tensors=2)
+def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    """Return the cross product of vectors with 2 or 3 components.
+
+    Args:
+        x1, x2: tensors that broadcast but for the components.
+        axisa, axisb: int. The axes of the components.
+        axisc: int. Where those of the result go.
+        axis: int instead of all three.
+    Returns:
+        Vectors of 3 components; for two vectors of 2, the third component alone.
+    Raises:
+        ValueError: another number of components.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.cross([1, 0, 0], [0, 1, 0]).tolist()
+        [0, 0, 1]
+    """
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    sizes = (
+        x1.shape[one_axis("cross", axisa, len(x1.shape))],
+        x2.shape[one_axis("cross", axisb, len(x2.shape))],
+    )
+    if sizes[0] not in (2, 3) or sizes[1] not in (2, 3):
+        raise ShapeError(
+            message("cross", "vectors must have 2 or 3 components", f"{sizes[0]} and {sizes[1]}")
+        )
+    a, b = unstack(x1, axis=axisa), unstack(x2, axis=axisb)
+    third = subtract(multiply(a[0], b[1]), multiply(a[1], b[0]))
+    if len(a) == len(b) == 2:
+        return third
+    a, b = (v if len(v) == 3 else [*v, multiply(v[0], 0)] for v in (a, b))
+    first = subtract(multiply(a[1], b[2]), multiply(a[2], b[1]))
+    second = subtract(multiply(a[2], b[0]), multiply(a[0], b[2]))
+    return stack([first, second, third], axisc)
+
+
+@op(tensors=2)
+def kron(x1, x2):
+    """Return the Kronecker product: every element of `x1` times the whole of `x2`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.kron([1, 2], [1, 10]).tolist()
+        [1, 10, 2, 20]
+    """
+    rank = builtins.max(len(x1.shape), len(x2.shape))
+    a, b = ((1,) * (rank - len(x.shape)) + tuple(x.shape) for x in (x1, x2))
+    left = reshape(x1, [size for each in a for size in (each, 1)])
+    right = reshape(x2, [size for each in b for size in (1, each)])
+    return reshape(multiply(left, right), [count(pair) for pair in zip(a, b, strict=True)])
+
+
+@op(tensors=2, dtype="float")
+def cdist(x, y):
+    """Return the Euclidean distances between the rows of `x` and those of `y`.
+
+    Args:
+        x: tensor `(..., n, size)`; y: tensor `(..., m, size)`.
+    Returns:
+        `(..., n, m)`; gradient 0 between equal rows.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.cdist([[0.0, 0.0]], [[3.0, 4.0]]).tolist()
+        [[5.0]]
+    """
+    return safe_root(reduce_sum(square(subtract(expand_dims(x, -2), expand_dims(y, -3))), -1))
+
+
+@op(dtype="float")
+def corrcoef(x):
+    """Return the correlation coefficients between the rows of a matrix.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.round(keras.ops.corrcoef([[1.0, 2.0], [2.0, 1.0]])).tolist()
+        [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    x = reshape(x, (1, -1)) if len(x.shape) == 1 else x
+    moved = subtract(x, mean(x, -1, keepdims=True))
+    products = matmul(moved, _transposed(moved))
+    spread = sqrt(diagonal(products))
+    out = divide(products, multiply(expand_dims(spread, -1), spread))
+    return clip(out, -1.0, 1.0) if out.shape[0] != 1 else reshape(clip(out, -1.0, 1.0), ())

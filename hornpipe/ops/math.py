@@ -92,6 +92,9 @@ def _alias(name, operation):
 
 abs = _unary("abs", "the absolute value (gradient 0 at 0)", ("abs([-2, 3])", "[2, 3]"), "promote")
 absolute = _alias("absolute", abs)
+fabs = _unary(
+    "fabs", "the absolute value as a float", ("fabs([-2, 3])", "[2.0, 3.0]"), primitive="abs"
+)
 negative = _unary("negative", "-x", ("negative([1, -2])", "[-1, 2]"), "promote")
 sign = _unary("sign", "-1, 0 or 1 by the sign", ("sign([-5, 0, 2])", "[-1, 0, 1]"), "promote")
 floor = _unary("floor", "the largest whole number <= x", ("floor([1.5, -1.5])", "[1.0, -2.0]"))
@@ -673,3 +676,66 @@ def smallest_number(dtype: str):
     if is_float(dtype):
         return -largest_number(dtype)
     return int(np.iinfo(dtype).min) if is_integer(dtype) else False
+
+
+@op(dtype="float")
+def signbit(x):
+    """Return whether the sign bit is set, elementwise: x < 0, or x is -0.0.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.signbit([-1.0, -0.0, 0.0]).tolist()
+        [True, True, False]
+    """
+    zero = equal(x, 0)
+    return less(where(zero, divide(1.0, where(zero, x, 1.0)), x), 0)
+
+
+@op(tensors=2, dtype="same")
+def ldexp(x1, x2):
+    """Return x1 * 2 ** x2 for whole numbers `x2`, elementwise.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.ldexp([3.0], [2]).tolist()
+        [12.0]
+    """
+    (x1,) = convert([x1], "float")
+    # In two halves: 2 ** x2 alone may overflow where the product does not.
+    half = floor_divide(x2, 2)
+    halves = [power(2.0, cast_to(each, dtype_of(x1))) for each in (half, subtract(x2, half))]
+    return multiply(multiply(x1, halves[0]), halves[1])
+
+
+@op(tensors=2)
+def gcd(x1, x2):
+    """Return the greatest common divisor of integers, elementwise, by Euclid's algorithm; gcd(0, 0) = 0.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.gcd([12, 7], [18, 0]).tolist()
+        [6, 7]
+    """
+    x1, x2 = (to_tensor(x) for x in (x1, x2))
+    engine = active.engine
+    zero = multiply(add(x1, x2), 0)
+    state = (add(abs(x1), zero), add(abs(x2), zero))
+
+    def step(a, b):
+        done = equal(b, 0)
+        return where(done, a, b), where(done, b, mod(a, where(done, 1, b)))
+
+    return engine.while_loop(lambda a, b: engine.any(not_equal(b, 0), axis=None), step, state)[0]
+
+
+@op(tensors=2)
+def lcm(x1, x2):
+    """Return the least common multiple of integers, elementwise; 0 where one is 0.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.lcm([4, 0], [6, 3]).tolist()
+        [12, 0]
+    """
+    divisor = gcd(x1, x2)
+    return abs(multiply(floor_divide(x1, where(equal(divisor, 0), 1, divisor)), x2))

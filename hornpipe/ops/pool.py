@@ -25,6 +25,8 @@ from hornpipe.ops.conv import (
     padding_pairs,
 )
 from hornpipe.ops.math import add, divide, greater, logical_or, not_equal, smallest_number, where
+from hornpipe.ops.reduce import max as reduce_max
+from hornpipe.ops.reduce import mean
 
 
 def _along_axis(x, axis, window, stride, out, combine):
@@ -148,3 +150,60 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     return _pool(
         "average_pool", average_pool_general, inputs, pool_size, strides, padding, data_format
     )
+
+
+def _adaptive_borders(size, out):
+    """Return first and last element of each window: `out` windows that cover `size` elements as evenly as they can."""
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _adaptive(who, inputs, output_size, data_format, combine):
+    spatial = len(inputs.shape) - 2
+    if spatial < 1:
+        rule = "`inputs` must have the shape (batch, *spatial, channels)"
+        raise ShapeError(message(who, rule, f"shape={tuple(inputs.shape)}"))
+    first = standardize_data_format(data_format, who) == "channels_first"
+    outs = int_tuple(who, "output_size", output_size, spatial)
+    for axis, out in enumerate(outs, start=2 if first else 1):
+        size, before = inputs.shape[axis], (slice(None),) * axis
+        borders = [(0, None)] * out if size is None else _adaptive_borders(size, out)
+        parts = [active.engine.getitem(inputs, (*before, slice(a, b))) for a, b in borders]
+        inputs = active.engine.concatenate(
+            [combine(part, axis, keepdims=True) for part in parts], axis=axis
+        )
+    return inputs
+
+
+@op()
+def adaptive_max_pool(inputs, output_size, data_format=None):
+    """Return the largest element of each of `output_size` windows that cover the input as evenly as they can.
+
+    Window i covers the elements floor(i * size / output_size) to ceil((i + 1) * size / output_size) - 1.
+
+    Args:
+        inputs: tensor `(batch, *spatial, channels)`, or channels first.
+        output_size: int or one a spatial axis.
+        data_format: "channels_last" or "channels_first"; the configured one by default.
+    Returns:
+        `(batch, *output_size, channels)` in the layout of `inputs`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.adaptive_max_pool([[[1.0], [3.0], [2.0]]], 2).tolist()
+        [[[3.0], [3.0]]]
+    """
+    return _adaptive("adaptive_max_pool", inputs, output_size, data_format, reduce_max)
+
+
+@op(dtype="float")
+def adaptive_average_pool(inputs, output_size, data_format=None):
+    """Return the mean of each of `output_size` windows that cover the input as evenly as they can.
+
+    Arguments as in `adaptive_max_pool`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.adaptive_average_pool([[[1.0], [3.0], [2.0]]], 2).tolist()
+        [[[2.0], [2.5]]]
+    """
+    return _adaptive("adaptive_average_pool", inputs, output_size, data_format, mean)

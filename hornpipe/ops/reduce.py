@@ -513,7 +513,7 @@ def _vector_norm(x, ord, axes, keepdims):
 def _matrix_norm(x, ord, axes, keepdims):
     rows, columns = axes
     if ord in (2, -2, "nuc"):
-        from hornpipe.ops.linalg import svd
+        from hornpipe.ops.linalg import svd  # linalg is built on this module
 
         values = svd(moveaxis(x, axes, (-2, -1)), full_matrices=False, compute_uv=False)
         out = {2: max, -2: min, "nuc": sum}[ord](values, -1)

@@ -666,3 +666,58 @@ def meshgrid(*x, indexing="xy"):
     """
     check_choice("meshgrid", "indexing", indexing, ("xy", "ij"))
     return _meshed(list(x), indexing) if x else []
+
+
+def fliplr(x):
+    """Return `x` reversed along its second axis.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.fliplr([[1, 2]]).tolist()
+        [[2, 1]]
+    """
+    return flip(x, 1)
+
+
+def flipud(x):
+    """Return `x` reversed along its first axis.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.flipud([1, 2]).tolist()
+        [2, 1]
+    """
+    return flip(x, 0)
+
+
+def hsplit(x, indices_or_sections):
+    """Return `split` along the second axis, or the only one.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [part.tolist() for part in keras.ops.hsplit([[1, 2]], 2)]
+        [[[1]], [[2]]]
+    """
+    return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
+
+
+def vsplit(x, indices_or_sections):
+    """Return `split` along the first axis.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [part.tolist() for part in keras.ops.vsplit([[1], [2]], 2)]
+        [[[1]], [[2]]]
+    """
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x, indices_or_sections):
+    """Return `split` along the third axis.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> [part.tolist() for part in keras.ops.dsplit([[[1, 2]]], 2)]
+        [[[[1]]], [[[2]]]]
+    """
+    return split(x, indices_or_sections, 2)
