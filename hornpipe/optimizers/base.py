@@ -14,25 +14,22 @@ rate. All state is in variables, so `apply` works as it is and inside a compiled
 
 from __future__ import annotations
 
-import math
-import numbers
 import re
 import warnings
 
 from hornpipe import ops
 from hornpipe.core import naming, settings
-from hornpipe.core.config import Configurable, _parameters, deserialize, serialize
+from hornpipe.core.config import _parameters, deserialize, serialize
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.scope import Scope, autocast, outside
 from hornpipe.core.variable import Variable
 from hornpipe.engine import select
 from hornpipe.optimizers import gradients as gradient_tools
 from hornpipe.optimizers.schedules import LearningRateSchedule
+from hornpipe.optimizers.state import OptimizerState
 
-_LONGEST_NAME = 200
 
-
-class Optimizer(Configurable):
+class Optimizer(OptimizerState):
     """Base of all optimizers.
 
     One update: gradients are divided by `loss_scale_factor`, clipped; weights decay, `w -= w * weight_decay * learning_rate`;
@@ -119,14 +116,14 @@ class Optimizer(Configurable):
             raise ValueError(message(self.who, rule, received))
         self.use_ema = bool(use_ema)
         self.ema_momentum = self.checked(ema_momentum, "ema_momentum", least=0, most=1)
-        self.ema_overwrite_frequency = self._whole(
-            ema_overwrite_frequency, "ema_overwrite_frequency", 1
+        self.ema_overwrite_frequency = self.whole(
+            ema_overwrite_frequency, "ema_overwrite_frequency", 1, optional=True
         )
         self.loss_scale_factor = self.checked(
             loss_scale_factor, "loss_scale_factor", above=0, optional=True
         )
-        self.gradient_accumulation_steps = self._whole(
-            gradient_accumulation_steps, "gradient_accumulation_steps", 2
+        self.gradient_accumulation_steps = self.whole(
+            gradient_accumulation_steps, "gradient_accumulation_steps", 2, optional=True
         )
         self.built = False
         self._variables: list[Variable] = []
@@ -185,16 +182,6 @@ class Optimizer(Configurable):
     # ---- state
 
     @property
-    def who(self) -> str:
-        """The optimizer as error messages name it."""
-        return type(self).__name__
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All state: the step counter, the learning rate, then averages, sums and slots in the order of Keras's files."""
-        return list(self._variables)
-
-    @property
     def iterations(self):
         """The number of updates made, int32."""
         steps = self.gradient_accumulation_steps
@@ -208,15 +195,14 @@ class Optimizer(Configurable):
         """
         if self.built:
             return
+        variables = list(variables)
         for variable in variables:
             if not isinstance(variable, Variable):
                 raise ValueError(
                     message(self.who, "`build` needs a list of variables", repr(variable))
                 )
-        self._trainable_variables = list(variables)
-        self._indices = {
-            id(variable): index for index, variable in enumerate(self._trainable_variables)
-        }
+        self._trainable_variables = variables
+        self._index_variables()
         with outside(), select.use(select.chosen()), select.chosen().concrete():
             if self.use_ema:
                 self._averages = [self._like(each, "average", each.value) for each in variables]
@@ -235,101 +221,12 @@ class Optimizer(Configurable):
             ]
         self.built = True
 
-    def add_variable(
-        self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None
-    ):
-        """Make a state variable of this optimizer.
-
-        Args:
-            shape: tuple of ints.
-            initializer: name, or function `(shape, dtype) -> tensor`. Default "zeros".
-            dtype: dtype name; `floatx` by default.
-            aggregation, layout: for Keras's signature.
-            name: str without "/".
-        """
-        variable = Variable(
-            initializer,
-            shape=shape,
-            dtype=dtype,
-            trainable=False,
-            aggregation=aggregation,
-            name=name,
-        )
-        variable.path = f"{self.name}/{variable.name}"
-        self._variables.append(variable)
-        return variable
-
-    def add_variable_from_reference(
-        self, reference_variable, name=None, initializer="zeros", layout=None
-    ):
-        """Make a state variable of the shape and dtype of another; its name ends with `name`."""
-        full = _slot_name(reference_variable, name or "slot")
-        shape, dtype = reference_variable.shape, reference_variable.dtype
-        return self.add_variable(shape, initializer, dtype, name=full)
-
-    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """Make one state variable for each of `trainable_variables`; with several names, one list for each name."""
-        if isinstance(name, str):
-            return [
-                self.add_variable_from_reference(each, name, initializer)
-                for each in trainable_variables
-            ]
-        initializers = [initializer] * len(name) if isinstance(initializer, str) else initializer
-        rows = [
-            [
-                self.add_variable_from_reference(each, *pair)
-                for pair in zip(name, initializers, strict=True)
-            ]
-            for each in trainable_variables
-        ]
-        return tuple([row[column] for row in rows] for column in range(len(name)))
-
-    def _like(self, variable, name, value):
-        # The value is made outside: its shape may differ from the weight's.
-        made = Variable(value, trainable=False, name=_slot_name(variable, name))
-        made.path = f"{self.name}/{made.name}"
-        self._variables.append(made)
-        return made
+    def _index_variables(self):
+        # At every call, since a deep copy of the optimizer has other variables.
+        self._indices = {id(each): index for index, each in enumerate(self._trainable_variables)}
 
     def _get_variable_index(self, variable) -> int:
         return self._indices[id(variable)]
-
-    @staticmethod
-    def assign(variable, value):
-        """Set a variable; for subclasses in the style of Keras."""
-        variable.assign(value)
-
-    @staticmethod
-    def assign_add(variable, value):
-        """Add to a variable; for subclasses in the style of Keras."""
-        variable.assign(variable.value + value)
-
-    @staticmethod
-    def assign_sub(variable, value):
-        """Subtract from a variable; for subclasses in the style of Keras."""
-        variable.assign(variable.value - value)
-
-    def save_own_variables(self, store):
-        """Write the state into a mapping of str to arrays, under "0", "1", ..."""
-        for index, variable in enumerate(self.variables):
-            store[str(index)] = variable.numpy()
-
-    def load_own_variables(self, store):
-        """Read the state that `save_own_variables` wrote.
-
-        Raises:
-            ValueError: the number of entries differs, for example because the optimizer was not built.
-        """
-        if len(store) != len(self.variables):
-            rule = f"the state has {len(self.variables)} variables"
-            fix = (
-                ""
-                if self.built
-                else "Build the optimizer first: `optimizer.build(model.trainable_variables)`."
-            )
-            raise ValueError(message(self.who, rule, f"{len(store)} values", fix))
-        for index, variable in enumerate(self.variables):
-            variable.assign(store[str(index)])
 
     # ---- the learning rate
 
@@ -347,8 +244,8 @@ class Optimizer(Configurable):
             self._learning_rate.assign(self._given_rate)
 
     def _checked_rate(self, value) -> float:
-        if select.active.engine.is_tensor(value) or isinstance(value, Variable):
-            value = float(value)
+        if getattr(value, "shape", None) == () and not isinstance(value, float):
+            value = float(value)  # a tensor, a variable or an array
         fix = "Pass a number such as learning_rate=0.001, or a LearningRateSchedule."
         return float(self.checked(value, "learning_rate", least=0, fix=fix))
 
@@ -433,10 +330,11 @@ class Optimizer(Configurable):
             if not self.built:
                 rule = "`apply` needs `trainable_variables` the first time"
                 raise ValueError(message(self.who, rule, "trainable_variables=None"))
-            return self._trainable_variables
+            variables = self._trainable_variables
         variables = list(variables)
         if not self.built:
             self.build(variables)
+        self._index_variables()
         unknown = [each.path for each in variables if id(each) not in self._indices]
         if unknown:
             rule = f"was built for {len(self._indices)} variables, and these are not among them"
@@ -512,17 +410,16 @@ class Optimizer(Configurable):
             var_list: list of variables.
             var_names: list of regular expressions searched for in each variable's path, for example `["bias", "gamma"]`.
         """
-        self._not_decayed = [id(variable) for variable in var_list or ()] + list(var_names or ())
+        self._not_decayed = [*(var_list or ()), *(var_names or ())]
 
     def _decays(self, variable) -> bool:
         if not self.weight_decay:
             return False
         for each in self._not_decayed:
-            if each == id(variable):
-                return False
-            if isinstance(each, str) and (
-                re.search(each, variable.path) or re.search(each, variable.name)
-            ):
+            if isinstance(each, str):
+                if re.search(each, variable.path) or re.search(each, variable.name):
+                    return False
+            elif each is variable:
                 return False
         return True
 
@@ -532,13 +429,14 @@ class Optimizer(Configurable):
         dtype = select.active.engine.dtype
         # The first update starts the average at the weight itself.
         momentum = self.ema_momentum * ops.cast(step > 1, "float32")
+        every = self.ema_overwrite_frequency
+        is_due = None if every is None else step % every == 0
         for variable in variables:
             average = self._averages[self._indices[id(variable)]]
             value = variable.value
             m = _cast(momentum, dtype(value))
             average.assign(m * average.value + (1 - m) * value)
-            if self.ema_overwrite_frequency is not None:
-                is_due = step % self.ema_overwrite_frequency == 0
+            if is_due is not None:
                 variable.assign(ops.where(is_due, average.value, value))
 
     def finalize_variable_values(self, var_list):
@@ -588,43 +486,6 @@ class Optimizer(Configurable):
         number = len(self._trainable_variables)
         return after[:number], after[number:]
 
-    # ---- checks
-
-    def checked(
-        self,
-        value,
-        argument,
-        *,
-        least=-math.inf,
-        most=math.inf,
-        above=-math.inf,
-        below=math.inf,
-        optional=False,
-        fix="",
-    ):
-        """Return a number if it is in its range.
-
-        Raises:
-            ValueError: it is not.
-        """
-        if value is None and optional:
-            return None
-        sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not sound or not (least <= value <= most and above < value < below):
-            rule = (
-                f"`{argument}` must be a number {_range(least, most, above, below)}"
-                + " or None" * optional
-            )
-            raise ValueError(message(self.who, rule, f"{argument}={value!r}", fix))
-        return value
-
-    def _whole(self, value, argument, least):
-        is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if value is not None and (not is_int or value < least):
-            rule = f"`{argument}` must be an integer >= {least} or None"
-            raise ValueError(message(self.who, rule, f"{argument}={value!r}"))
-        return value
-
 
 def choose(predicate, if_true, if_false, variables):
     """Run one of two functions that assign to `variables`, by a scalar tensor that may be traced."""
@@ -653,18 +514,3 @@ def _cast(tree, dtype):
     if tree is None or isinstance(tree, tuple):
         return tree if tree is None else tuple(_cast(each, dtype) for each in tree)
     return gradient_tools.as_dtype(tree, dtype)
-
-
-def _slot_name(variable, name):
-    """Return "dense_kernel_momentum" for the path "dense/kernel"."""
-    return f"{variable.path.replace('/', '_')[-_LONGEST_NAME:]}_{name}"
-
-
-def _range(least, most, above, below):
-    if above > -math.inf:
-        return f"> {above}"
-    if below < math.inf:
-        return f"in [{least}, {below})"
-    if least == -math.inf:
-        return f"<= {most}"
-    return f">= {least}" if most == math.inf else f"in [{least}, {most}]"

@@ -58,11 +58,12 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer = inner_optimizer
         if kwargs:
             unknown = next(iter(kwargs))
+            rule = f"got an unknown argument `{unknown}`"
             fix = "Options of updates belong to the inner optimizer."
-            raise TypeError(message(self.who, f"got an unknown argument `{unknown}`", unknown, fix))
+            raise TypeError(message(self.who, rule, f"{unknown}={kwargs[unknown]!r}", fix))
         super().__init__(0.0, name=name)
         self.initial_scale = self.checked(initial_scale, "initial_scale", above=0)
-        self.dynamic_growth_steps = self._whole(dynamic_growth_steps, "dynamic_growth_steps", 1)
+        self.dynamic_growth_steps = self.whole(dynamic_growth_steps, "dynamic_growth_steps", 1)
         self.step_counter = self.add_variable((), "zeros", "int32", name="step_counter")
         self.dynamic_scale = self.add_variable((), "zeros", "float32", name="dynamic_scale")
         self.dynamic_scale.assign(float(initial_scale))
