@@ -94,9 +94,9 @@ VERBS = {
     "value_and_grad": "(f) -> g; f(values, *args) -> (loss, aux); g(values, *args) -> ((loss, aux), gradients); values: list",
     "compile": "(f) -> function of trees of tensors, compiled where the engine compiles",
     "fold": "(step, batch_size, *, donate=True) -> run(carry, constants, data, order, start, stop) -> carry; "
-    "step(carry, constants, batch, index) -> carry, a pure function. `carry` and `constants`: trees of tensors; with donate the "
-    "carry's memory is taken over. `data`: list of tensors with equal first axes, from which the rows of each batch are taken; "
-    "`order`: int32 row numbers, batch_size for each step, or None for rows in order; start and stop are not compiled in",
+    "step(carry, constants, batch, index) -> carry, a pure function. `carry` and `constants`: trees of tensors; `carry` is a "
+    "tuple, and with donate the memory of its first entry is taken over. `data`: list of tensors with equal first axes, from which the rows of each batch are taken; "
+    "`order`: a host int32 array of row numbers, batch_size for each step, or None for rows in order; start and stop are not compiled in",
     "eval_shape": "(f, *specs) -> tree of (shape, dtype); each spec a tree of (shape, dtype) pairs; runs f without computing",
     "remat": "(f) -> f whose intermediate values are computed again in the backward pass",
     "concrete": "() -> context manager in which operations compute values even while a function is being traced",

@@ -225,12 +225,12 @@ class ArraySource:
     def _order(self, epoch):
         if not self.shuffle:
             return np.arange(self.rows, dtype="int32")
-        generator = np.random.Generator(np.random.PCG64([self.seed, epoch]))
+        generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
         if self.shuffle == "batch":
             starts = generator.permutation(self.rows // self.batch_size) * self.batch_size
             order = (starts[:, None] + np.arange(self.batch_size)).reshape(-1)
             return np.concatenate([order, np.arange(len(order), self.rows)]).astype("int32")
-        return generator.permutation(np.arange(self.rows, dtype="int32"))
+        return generator.permutation(self.rows).astype("int32")
 
     def segments(self, epoch, start=0):
         """Yield the segments of an epoch, beginning at step `start`."""
@@ -435,7 +435,7 @@ class StreamSource:
             count = len(self.stream) if self._known is None else self._known
             order = np.arange(count)
             if self.shuffle:
-                order = np.random.Generator(np.random.PCG64([self.seed, epoch])).permutation(count)
+                order = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(count)
             begin = getattr(self.stream, "on_epoch_begin", None)
             if begin is not None:
                 begin()

@@ -13,10 +13,11 @@ import time
 
 import numpy as np
 
+from hornpipe import ops
 from hornpipe.core import tracking, tree
 from hornpipe.core.scope import Scope
 from hornpipe.engine import select
-from hornpipe.training.step import make_step, make_unflatten, write_logs, write_outputs
+from hornpipe.training.step import check_logs, make_step, make_unflatten, write_logs, write_outputs
 
 _CHUNK_SECONDS = 0.09
 _GROWTH = 32
@@ -53,26 +54,20 @@ class Executor:
     def __init__(self, model, mode: str):
         self.model, self.mode = model, mode
         self.objective = model._objective if mode != "predict" else None
-        weights = {id(variable) for variable in model.weights}
-        if mode == "train":
-            owned = [*model.variables, *model.optimizer.variables]
-        else:
-            owned = [variable for variable in model.variables if id(variable) not in weights or mode == "test"]
-        if mode != "predict":
-            owned += [variable for metric in model.metrics for variable in metric.variables]
-        unique = {id(variable): variable for variable in owned}
-        if mode == "test":
-            for variable in model.trainable_weights:
-                unique.pop(id(variable), None)
-        self.variables = list(unique.values())
-        self.constants = [variable for variable in model.weights if id(variable) not in unique]
         self.metrics = model.metrics if mode != "predict" else []
-        self._metric_variables = [v for metric in self.metrics for v in metric.variables]
+        self.sums = _distinct(v for metric in self.metrics for v in metric.variables)
+        taken = set(map(id, self.sums))
+        trained = model.trainable_weights
+        fixed = {"train": (), "test": trained, "predict": model.weights}[mode]
+        self.constants = [variable for variable in fixed if id(variable) not in taken]
+        taken.update(map(id, self.constants))
+        owned = [*model.variables, *(model.optimizer.variables if mode == "train" else ())]
+        self.variables = [variable for variable in _distinct(owned) if id(variable) not in taken]
         self.body = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
         self.user_logs = mode != "predict" and model._makes_own_logs(mode)
         # A layer that was frozen or thawed since makes another program.
-        trained = model.trainable_weights if mode == "train" else ()
-        self._identity = (tuple(map(id, self.variables)), tuple(map(id, trained)))
+        self._identity = (tuple(map(id, self.variables)), tuple(map(id, trained if mode == "train" else ())))
+        self._zeros = None
         self.stopped = False
         self.logs: dict = {}
         if mode == "train":
@@ -125,6 +120,7 @@ class Executor:
                 self.body,
                 self.objective,
                 self.variables,
+                self.sums,
                 self.constants,
                 segment,
                 keep_logs=self.user_logs,
@@ -138,18 +134,24 @@ class Executor:
         return found
 
     def _result_specs(self, segment):
-        """Return what a step's body returns, as a structure of (shape, dtype), without computing it."""
+        """Return (names, specs) of what a step's body returns, in order, without computing it; outputs have no names."""
         engine = select.chosen()
         unflatten = make_unflatten(segment.structure)
-        owners = [*self.variables, *self.constants]
+        owners = [*self.variables, *self.sums, *self.constants]
+        names: list[str] = []
 
         def run(values, batch):
             with Scope(owners, values):
-                return self.body(unflatten(batch))
+                results = self.body(unflatten(batch))
+            if self.mode != "predict":
+                names[:] = check_logs(results)
+            return tree.flatten(results)  # engines may sort a dict's keys
 
         values = [(variable.shape, variable.dtype) for variable in owners]
         batch = [((segment.batch_size, *engine.shape(leaf)[1:]), engine.dtype(leaf)) for leaf in segment.data]
-        return engine.eval_shape(run, values, batch)
+        specs = engine.eval_shape(run, values, batch)
+        self.model._clear_losses()
+        return names, [_Spec(*spec) for spec in specs]
 
     # ---- state
 
@@ -158,47 +160,51 @@ class Executor:
         copy = select.chosen().copy
         self.write_back([copy(variable._value) for variable in self.variables])
 
-    def write_back(self, values) -> None:
-        """Give the variables their new values."""
+    def write_back(self, values, sums=()) -> None:
+        """Give the variables, and the metrics' ones, their new values."""
         for variable, value in zip(self.variables, values, strict=True):
+            variable._value = value
+        for variable, value in zip(self.sums, sums, strict=False):
             variable._value = value
 
     def reset_metrics(self) -> None:
-        """Start the metrics again, in one compiled call."""
-        reset = self.model._programs.get(("reset", self.mode))
-        if reset is None:
+        """Start the metrics again. What they start from is computed once, in one compiled call."""
+        if self._zeros is None:
 
             def zero():
                 with Scope() as scope:
                     for metric in self.metrics:
                         metric.reset_state()
-                return [scope.values.get(id(variable)) for variable in self._metric_variables]
+                return [scope.values.get(id(variable)) for variable in self.sums]
 
-            reset = self.model._programs["reset", self.mode] = select.chosen().compile(zero)
-        for variable, value in zip(self._metric_variables, reset(), strict=True):
+            self._zeros = zero() if self.model.run_eagerly else select.chosen().compile(zero)()
+        for variable, value in zip(self.sums, self._zeros, strict=True):
             if value is not None:
                 variable._value = value
 
     def read_logs(self) -> dict:
         """Return name -> float of the loss and the metrics, from their sums, in one compiled call."""
+        to_numpy = select.chosen().to_numpy
         if self.user_logs:
-            return {name: float(np.asarray(select.chosen().to_numpy(value))) for name, value in self.logs.items()}
+            return {name: float(to_numpy(value)) for name, value in self.logs.items()}
         key = ("logs", self.mode)
         cached = self.model._programs.get(key)
         if cached is None:
             names: list[str] = []
 
             def results(values):
-                with Scope(self._metric_variables, values):
+                with Scope(self.sums, values):
                     found = self.model.get_metrics_result()
                 names[:] = list(found)
-                return list(found.values())
+                found = list(found.values())
+                plain = all(len(value.shape) == 0 for value in found)
+                return ops.stack([ops.cast(value, "float32") for value in found]) if plain else found
 
             cached = self.model._programs[key] = (select.chosen().compile(results), names)
         compiled, names = cached
-        values = compiled([variable._value for variable in self._metric_variables])
-        to_numpy = select.chosen().to_numpy
-        return {name: _plain(to_numpy(value)) for name, value in zip(names, values, strict=True)}
+        values = compiled([variable._value for variable in self.sums])
+        values = map(to_numpy, values) if isinstance(values, (list, tuple)) else to_numpy(values).tolist()
+        return {name: _plain(value) for name, value in zip(names, values, strict=True)}
 
     # ---- the loop
 
@@ -227,7 +233,7 @@ class Executor:
                 done += 1
                 continue
             program = self.program(segment, record)
-            order = None if segment.order is None else engine.asarray(segment.order, "int32")
+            order = segment.order
             fixed = [variable._value for variable in self.constants]
             first = segment.begin
             while first < segment.steps:
@@ -235,21 +241,27 @@ class Executor:
                 steps = 1 if single else left if source.streamed else min(program.chunk, left)
                 if hooks is not None and single:
                     hooks.begin(done)
-                buffers = self._buffers(program, segment, steps) if record else None
+                buffers = self._buffers(program, segment) if record else None
                 if record:
                     steps = min(steps, buffers[2])
                 if previous is not None:
-                    engine.wait(previous)  # streams: the batches were collected while the last chunk ran
+                    _wait(previous)  # streams: the batches were collected while the last chunk ran
                 began = time.perf_counter()
-                carry = ([v._value for v in self.variables], self._initial_logs(program, segment), None if not record else buffers[:2])
+                carry = (
+                    [variable._value for variable in self.variables],
+                    [variable._value for variable in self.sums],
+                    self._initial_logs(program, segment),
+                    buffers[:2] if record else None,
+                )
                 carry = program.run(carry, fixed, segment.data, order, first, first + steps)
                 if source.streamed:
                     previous = carry
                 else:
-                    engine.wait(carry)
+                    _wait(carry)
                     program.learn(steps, time.perf_counter() - began)
-                new_values, self.logs, recorded = carry
-                self.write_back(new_values)
+                values, sums, logs, recorded = carry
+                self.logs = dict(zip(program.log_names, logs, strict=True)) if program.keep_logs else {}
+                self.write_back(values, sums)
                 first += steps
                 if self.mode == "predict":
                     rows = steps * segment.batch_size
@@ -269,31 +281,26 @@ class Executor:
         return self.read_logs()
 
     def _initial_logs(self, program, segment):
-        """Return the logs that a carry begins with: zeros under the names that the user's step returns."""
+        """Return the logs that a carry begins with, where the user's step makes them: zeros, or those of the step before."""
         if not program.keep_logs:
-            return {}
+            return []
         if program.log_names is None:
-            program.log_names = list(self._result_specs(segment))
-        zero = np.zeros((), "float32")
-        known = {name: self.logs.get(name, zero) for name in program.log_names}
-        return {name: select.chosen().asarray(value) for name, value in known.items()}
+            program.log_names = self._result_specs(segment)[0]
+        zero = select.chosen().asarray(0.0, "float32")
+        return [self.logs.get(name, zero) for name in program.log_names]
 
-    def _buffers(self, program, segment, steps):
+    def _buffers(self, program, segment):
         """Return (0, buffers, capacity in steps) for results that every step leaves behind."""
         engine = select.chosen()
         if program.outputs is None:
-            specs = self._result_specs(segment)
-            if self.mode == "predict":
-                program.outputs = (tree.flatten(_Spec.wrap(specs)), specs)
-            else:
-                program.log_names = list(specs)
-                program.outputs = ([_Spec((1, len(specs)), "float32")], specs)
-        specs = program.outputs[0]
-        size = sum(spec.bytes for spec in specs)
-        rows = segment.steps if segment.steps <= 1 else max(1, min(_OUTPUT_BYTES // max(size, 1), _LOG_ROWS if self.mode != "predict" else segment.steps))
-        rows = min(rows, segment.steps)
-        buffers = [engine.asarray(np.zeros((rows * spec.shape[0], *spec.shape[1:]), "float32"), spec.dtype) for spec in specs]
-        return engine.asarray(0), buffers, rows
+            program.log_names, specs = self._result_specs(segment)
+            program.outputs = specs if self.mode == "predict" else [_Spec((1, len(specs)), "float32")]
+        specs = program.outputs
+        most = _LOG_ROWS if self.mode != "predict" else _OUTPUT_BYTES // max(sum(spec.bytes for spec in specs), 1)
+        steps = max(1, min(most, segment.steps))
+        zeros = [np.zeros((steps * spec.shape[0], *spec.shape[1:]), "float32") for spec in specs]
+        buffers = [engine.asarray(zero, spec.dtype) for zero, spec in zip(zeros, specs, strict=True)]
+        return engine.asarray(0), buffers, steps
 
     def _tell(self, hooks, done, steps, recorded, program):
         """Call the per-batch hooks of the steps of a chunk."""
@@ -314,7 +321,8 @@ def _eager_fold(step, batch_size):
     def run(carry, constants, data, order, start, stop):
         for index in range(start, stop):
             first = index * batch_size
-            rows = engine.arange(first, first + batch_size, 1, dtype="int32") if order is None else order[first : first + batch_size]
+            rows = np.arange(first, first + batch_size, dtype="int32") if order is None else order[first : first + batch_size]
+            rows = engine.asarray(rows)
             carry = step(carry, constants, [engine.take(leaf, rows, axis=0) for leaf in data], index)
         return carry
 
@@ -328,17 +336,22 @@ class _Spec:
         self.shape, self.dtype = tuple(shape), dtype
         self.bytes = int(np.prod(self.shape)) * 8
 
-    @classmethod
-    def wrap(cls, specs):
-        if isinstance(specs, tuple) and len(specs) == 2 and isinstance(specs[1], str):
-            return cls(*specs)
-        if isinstance(specs, dict):
-            return {key: cls.wrap(item) for key, item in specs.items()}
-        return [cls.wrap(item) for item in specs]
+
+def _wait(carry):
+    """Wait for a program's results: they are ready together, and asking for one is quicker than for all."""
+    for part in carry:
+        leaves = tree.flatten(part)
+        if leaves and leaves[0] is not None:
+            select.chosen().wait(leaves[0])
+            return
 
 
 def _plain(value):
     return float(value) if np.ndim(value) == 0 else np.asarray(value)
+
+
+def _distinct(variables) -> list:
+    return list({id(variable): variable for variable in variables}.values())
 
 
 # ---- Ctrl-C

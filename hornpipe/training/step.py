@@ -74,28 +74,29 @@ def value_and_grad(function, variables):
     return ((loss, aux) if pair[0] else loss), gradients
 
 
-def make_step(body, objective, variables, constants, segment, *, keep_logs, write=None):
+def make_step(body, objective, variables, sums, constants, segment, *, keep_logs, write=None):
     """Return the pure step of one program.
 
-    The carry is (values, logs, record): `record` is None, or a row counter and buffers that every step writes its results into.
+    The carry is (values, values of the metrics, logs, record): `record` is None, or a row counter and buffers that every step
+    writes its results into.
 
     Args:
         body: the model's train_step, test_step or predict_step: (x, y, sample_weight) -> logs or outputs.
         objective: the model's `Objective`, or None.
-        variables, constants: variables whose values the carry, and `constants`, hold.
+        variables, sums, constants: variables whose values the carry (the metrics' ones apart), and `constants`, hold.
         segment: a `Segment`: its structure and its number of real rows.
         keep_logs: bool. Whether logs are part of the carry (they are where a user's step makes them).
         write: `write_logs` or `write_outputs`, where there is a record.
     """
     unflatten = make_unflatten(segment.structure)
-    owners = [*variables, *constants]
-    known = {id(variable) for variable in variables}
+    owners = [*variables, *sums, *constants]
+    known = {id(variable) for variable in (*variables, *sums)}
     batch_size, rows = segment.batch_size, segment.rows
 
     def step(carry, fixed, batch, index):
-        values, logs, record = carry
+        values, sum_values, logs, record = carry
         data = unflatten(batch)
-        with Scope(owners, [*values, *fixed]) as scope:
+        with Scope(owners, [*values, *sum_values, *fixed]) as scope:
             if rows is None or objective is None:
                 results = body(data)
             else:
@@ -107,10 +108,10 @@ def make_step(body, objective, variables, constants, segment, *, keep_logs, writ
             if key not in known:
                 rule = f"variable {variable.path!r} changed inside the step but does not belong to what the step may change"
                 raise ValueError(message("train_step", rule, "", "Make it an attribute of the model or of a layer."))
-        new_values = [scope.values[id(variable)] for variable in variables]
+        new_values, new_sums = ([scope.values[id(v)] for v in group] for group in (variables, sums))
         if record is not None:
             record = write(record, results)
-        return new_values, check_logs(results) if keep_logs else logs, record
+        return new_values, new_sums, list(check_logs(results).values()) if keep_logs else logs, record
 
     return step
 
