@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 from hornpipe import ops
+from hornpipe.core import masking
 from hornpipe.core.config import register
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.losses.alignment import as_float, same_shape
 from hornpipe.losses.base import LossFunctionWrapper, facts
-from hornpipe.losses.regression import unit_vectors
 
 REDUCE = "sum_over_batch_size"
 _NEVER = -1e30  # a logit whose exponential is 0, in every dtype of 32 bits
@@ -26,10 +26,10 @@ _NEVER = -1e30  # a logit whose exponential is 0, in every dtype of 32 bits
 class Circle(LossFunctionWrapper):
     """Pulls embeddings of one class together and pushes those of different classes apart.
 
-    With s the cosine of the angle between two rows, over partners p of the same class and n of another one:
+    With s the inner product of two rows, over partners p of the same class and n of another one:
     loss = softplus(logsumexp(gamma * max(s_n + margin, 0) * (s_n - margin))
     + logsumexp(-gamma * max(1 + margin - s_p, 0) * (s_p - 1 + margin))). The factors max(...) count as constants in the
-    gradient. A row without partners of both kinds gives 0.
+    gradient. A row without partners of both kinds gives 0 and does not count in the mean.
 
     Args:
         gamma: number > 0. Scale of the similarities. Default 80.0.
@@ -40,8 +40,8 @@ class Circle(LossFunctionWrapper):
         dtype: as in `Loss`.
 
     Input shape:
-        `y_true` integer labels `(batch,)` or `(batch, 1)`; `y_pred` embeddings `(batch, features)` of any length (they are
-        divided by it).
+        `y_true` integer labels `(batch,)` or `(batch, 1)`; `y_pred` embeddings `(batch, features)` of
+        length 1 (`keras.layers.UnitNormalization` makes them so).
 
     Raises:
         ValueError: `gamma` or `margin` is not a number > 0 (at construction).
@@ -91,7 +91,7 @@ def circle(
 
     Args:
         y_true: integer labels `(batch,)` or `(batch, 1)`.
-        y_pred: embeddings `(batch, features)`.
+        y_pred: embeddings `(batch, features)` of length 1.
         ref_labels: labels of the partners. Default None: `y_true`.
         ref_embeddings: embeddings of the partners. Default None: `y_pred`.
         remove_diagonal: bool. Whether row i is no partner of row i. Default True.
@@ -99,7 +99,7 @@ def circle(
         margin: number > 0. Default 0.4.
 
     Returns:
-        `(batch,)`, the dtype of `y_pred`.
+        `(batch,)`, the dtype of `y_pred`; a mask leaves out rows without partners of both kinds.
 
     Raises:
         ShapeError: embeddings or labels have other shapes.
@@ -118,7 +118,8 @@ def circle(
         )
     elif ref_labels is not None:
         others, partners = _labelled(ref_labels, embeddings)
-    similarity = ops.matmul(unit_vectors(embeddings, -1), ops.transpose(unit_vectors(partners, -1)))
+    # Unit vectors of float32 can come out above 1 by a rounding error.
+    similarity = ops.minimum(ops.matmul(embeddings, ops.transpose(partners)), 1.0)
     same = ops.equal(ops.expand_dims(labels, 1), ops.expand_dims(others, 0))
     different = ops.logical_not(same)
     if remove_diagonal:
@@ -130,7 +131,9 @@ def circle(
     far = _log_sum_exp(gamma * push * (similarity - margin), different)
     has_both = ops.logical_and(ops.any(same, axis=1), ops.any(different, axis=1))
     loss = ops.softplus(ops.where(has_both, near + far, ops.zeros_like(near)))
-    return ops.where(has_both, loss, ops.zeros_like(loss))
+    loss = ops.where(has_both, loss, ops.zeros_like(loss))
+    masking.set_mask(loss, has_both)
+    return loss
 
 
 def _log_sum_exp(logits, chosen):

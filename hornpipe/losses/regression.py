@@ -416,7 +416,7 @@ def cosine_similarity(y_true, y_pred, axis=-1):
         >>> import numpy as np
         >>> import hornpipe as keras
         >>> keras.losses.cosine_similarity(np.array([[0.0, 2.0]]), np.array([[0.0, 3.0]])).tolist()
-        [0.0]
+        [-1.0]
     """
     y_true, y_pred = align(y_true, y_pred, "cosine_similarity")
     return -ops.sum(unit_vectors(y_true, axis) * unit_vectors(y_pred, axis), axis=axis)

@@ -65,11 +65,11 @@ class Tversky(LossFunctionWrapper):
     """Computes one minus the share in common, false alarms and misses weighted differently.
 
     With hits = sum(y_true * y_pred), alarms = sum((1 - y_true) * y_pred), misses = sum(y_true * (1 - y_pred)):
-    loss = 1 - (hits + epsilon) / (hits + alpha * alarms + beta * misses + epsilon). Both 0.5 gives Dice.
+    loss = 1 - (hits + epsilon) / (hits + alpha * misses + beta * alarms + epsilon). Both 0.5 gives Dice.
 
     Args:
-        alpha: number >= 0. Weight of false alarms. Default 0.5.
-        beta: number >= 0. Weight of misses. Default 0.5.
+        alpha: number >= 0. Weight of misses. Default 0.5.
+        beta: number >= 0. Weight of false alarms. Default 0.5.
         reduction: as in `Loss`. Default "sum_over_batch_size".
         name: str. Default "tversky".
         axis: as in `Dice`. Default None.
@@ -88,7 +88,8 @@ class Tversky(LossFunctionWrapper):
         0.4118
 
     References:
-        Salehi et al. (2017), Tversky loss function for image segmentation, arXiv:1706.05721, equation 2, plus epsilon.
+        Salehi et al. (2017), Tversky loss function for image segmentation, arXiv:1706.05721, equation 2, plus epsilon
+        and with alpha and beta exchanged, which is what Keras 3 computes.
     """
 
     row_independent = False
@@ -162,8 +163,8 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     Args:
         y_true: labels in [0, 1].
         y_pred: predictions in [0, 1], the same shape.
-        alpha: number >= 0. Weight of false alarms. Default 0.5.
-        beta: number >= 0. Weight of misses. Default 0.5.
+        alpha: number >= 0. Weight of misses. Default 0.5.
+        beta: number >= 0. Weight of false alarms. Default 0.5.
         axis: int, tuple of ints, or None: the axes summed over. Default None: all.
 
     Returns:
@@ -183,5 +184,5 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
     alarms = ops.sum((1.0 - y_true) * y_pred, axis=axis)
     misses = ops.sum(y_true * (1.0 - y_pred), axis=axis)
     return 1.0 - (hits + settings.epsilon()) / (
-        hits + alpha * alarms + beta * misses + settings.epsilon()
+        hits + alpha * misses + beta * alarms + settings.epsilon()
     )

@@ -237,12 +237,12 @@ class AUC(_AtThresholds):
             return ops.divide_no_nan(alarms, alarms + quiet), recall
         if self.curve == "PR":
             return recall, ops.divide_no_nan(hits, hits + alarms)
+        # Where nothing is found, recall gain is minus infinity, cut at 0, and precision gain is taken as 1.
         odds = ops.divide_no_nan(hits + misses, alarms + quiet)
-        gains = [1.0 - odds * ops.divide_no_nan(wrong, hits) for wrong in (misses, alarms)]
+        recall_gain = 1.0 - odds * ops.divide_no_nan(misses, hits)
         found = ops.logical_and(hits > 0, odds > 0)
-        return tuple(
-            ops.where(found, ops.maximum(gain, 0.0), ops.zeros_like(gain)) for gain in gains
-        )
+        recall_gain = ops.where(found, ops.maximum(recall_gain, 0.0), ops.zeros_like(odds))
+        return recall_gain, 1.0 - odds * ops.divide_no_nan(alarms, hits)
 
     def _interpolated_pr(self):
         """Return the area under precision over recall, true and false positives growing linearly between thresholds.
