@@ -209,8 +209,8 @@ def hard_silu(x):
 
     Example:
         >>> import hornpipe as keras
-        >>> keras.activations.hard_silu(keras.ops.convert_to_tensor([-4.0, 0.0, 4.0])).tolist()
-        [0.0, 0.0, 4.0]
+        >>> keras.activations.hard_silu(keras.ops.convert_to_tensor([0.0, 1.5, 4.0])).tolist()
+        [0.0, 1.125, 4.0]
 
     References:
         Howard et al. (2019), Searching for MobileNetV3, arXiv:1905.02244, section 5.2.
@@ -230,7 +230,8 @@ def mish(x):
     References:
         Misra (2019), Mish: a self regularized non-monotonic activation function, arXiv:1908.08681.
     """
-    return ops.mish(x)
+    x = ops.convert_to_tensor(x)
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
 
 
 # ---- smooth steps and ramps
