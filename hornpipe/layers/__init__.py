@@ -51,6 +51,13 @@ _FAMILIES = {
         "UnitNormalization",
     ],
     "convolution": ["Conv1D", "Conv2D", "Conv3D"],
+    "convolution_depthwise": [
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+    ],
+    "convolution_transpose": ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"],
     "pooling": [
         "MaxPooling1D",
         "MaxPooling2D",
@@ -64,15 +71,50 @@ _FAMILIES = {
         "GlobalAveragePooling1D",
         "GlobalAveragePooling2D",
         "GlobalAveragePooling3D",
+        "AdaptiveAveragePooling1D",
+        "AdaptiveAveragePooling2D",
+        "AdaptiveAveragePooling3D",
+        "AdaptiveMaxPooling1D",
+        "AdaptiveMaxPooling2D",
+        "AdaptiveMaxPooling3D",
     ],
     "recurrent_cells": ["SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"],
     "recurrent": ["RNN", "SimpleRNN", "LSTM", "GRU"],
+    "bidirectional": ["Bidirectional"],
+    "merging": [
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Average",
+        "Maximum",
+        "Minimum",
+        "Concatenate",
+        "Dot",
+        "add",
+        "subtract",
+        "multiply",
+        "average",
+        "maximum",
+        "minimum",
+        "concatenate",
+        "dot",
+    ],
+    "lambda_layer": ["Lambda"],
+    "wrappers": ["Identity", "Masking", "Wrapper", "TimeDistributed", "SpectralNormalization"],
+    "attention": ["Attention", "AdditiveAttention"],
+    "multi_head_attention": ["MultiHeadAttention", "GroupedQueryAttention"],
 }
 # other names of the same classes
 _ALIASES = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
+    "Convolution1DTranspose": "Conv1DTranspose",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3DTranspose": "Conv3DTranspose",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "GroupQueryAttention": "GroupedQueryAttention",
     **{
         f"{short}{rank}D": f"{long}{rank}D"
         for short, long in {
@@ -87,7 +129,7 @@ _ALIASES = {
 _MODULES = {name: module for module, names in _FAMILIES.items() for name in names}
 _CORE = ("InputSpec", "Layer")
 
-__all__ = sorted([*_CORE, *_MODULES, *_ALIASES, "deserialize", "get", "serialize"])
+__all__ = [*_CORE, *_MODULES, *_ALIASES, "deserialize", "get", "serialize"]  # noqa: PLE0604
 
 
 @functools.cache
@@ -144,10 +186,12 @@ def __getattr__(name):
     else:
         from hornpipe.core.errors import near_miss
 
-        raise AttributeError(f"hornpipe.layers has no attribute {name!r}.{near_miss(name, __all__)}")
+        raise AttributeError(
+            f"hornpipe.layers has no attribute {name!r}.{near_miss(name, __all__)}"
+        )
     globals()[name] = value
     return value
 
 
 def __dir__():
-    return __all__
+    return sorted(__all__)

@@ -19,7 +19,9 @@ def positive_int(layer, name: str, value, fix: str = "") -> int:
         ValueError: it is not an integer >= 1.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(message(layer.who, f"`{name}` must be an integer >= 1", f"{name}={value!r}", fix))
+        raise ValueError(
+            message(layer.who, f"`{name}` must be an integer >= 1", f"{name}={value!r}", fix)
+        )
     return int(value)
 
 
@@ -29,11 +31,15 @@ def check_rate(layer, name: str, value, *, with_one: bool = False) -> float:
     Raises:
         ValueError: it is not a number in [0, 1), or [0, 1] where `with_one`.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not 0 <= value <= 1 or (value == 1 and not with_one):
         interval = "[0, 1]" if with_one else "[0, 1)"
         fix = "It is the fraction of units that is dropped, for example 0.5."
-        raise ValueError(message(layer.who, f"`{name}` must be a number in {interval}", f"{name}={value!r}", fix))
+        raise ValueError(
+            message(layer.who, f"`{name}` must be a number in {interval}", f"{name}={value!r}", fix)
+        )
     return float(value)
 
 
@@ -43,7 +49,9 @@ def check_number(layer, name: str, value, *, least: float = -math.inf) -> float:
     Raises:
         ValueError: it is not a finite number >= `least`.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not math.isfinite(value) or value < least:
         rule = "a finite number" if least == -math.inf else f"a finite number >= {least:g}"
         raise ValueError(message(layer.who, f"`{name}` must be {rule}", f"{name}={value!r}"))
@@ -54,7 +62,9 @@ def refuse(layer, fix: str, **options) -> None:
     """Raise ValueError for the first option that is set: it exists for Keras's signature only."""
     for name, value in options.items():
         if value not in (None, False):
-            raise ValueError(message(layer.who, f"`{name}` is not supported", f"{name}={value!r}", fix))
+            raise ValueError(
+                message(layer.who, f"`{name}` is not supported", f"{name}={value!r}", fix)
+            )
 
 
 def shape_error(layer, rule: str, shape, fix: str = "") -> ShapeError:
@@ -65,7 +75,11 @@ def shape_error(layer, rule: str, shape, fix: str = "") -> ShapeError:
 
 
 def _plain(shape):
-    return tuple(shape) if isinstance(shape, (tuple, list)) and not any(map(_is_list, shape)) else shape
+    return (
+        tuple(shape)
+        if isinstance(shape, (tuple, list)) and not any(map(_is_list, shape))
+        else shape
+    )
 
 
 def _is_list(value):
@@ -129,7 +143,9 @@ def keeps_rows_apart(function) -> bool:
 
 def own_arguments(local: dict) -> dict:
     """Return a constructor's `locals()` as keyword arguments for the constructor of its base class."""
-    given = {name: value for name, value in local.items() if name not in ("self", "__class__", "kwargs")}
+    given = {
+        name: value for name, value in local.items() if name not in ("self", "__class__", "kwargs")
+    }
     return {**given, **local.get("kwargs", {})}
 
 

@@ -12,7 +12,14 @@ from hornpipe import activations, ops
 from hornpipe.core.config import register, resolve
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
-from hornpipe.layers._support import check_number, check_rank, find_activation, keeps_rows_apart, known_size, shape_error
+from hornpipe.layers._support import (
+    check_number,
+    check_rank,
+    find_activation,
+    keeps_rows_apart,
+    known_size,
+    shape_error,
+)
 
 
 @register("layer")
@@ -77,7 +84,9 @@ class ReLU(Layer):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else check_number(self, "max_value", max_value, least=0)
+        self.max_value = (
+            None if max_value is None else check_number(self, "max_value", max_value, least=0)
+        )
         self.negative_slope = check_number(self, "negative_slope", negative_slope, least=0)
         self.threshold = check_number(self, "threshold", threshold, least=0)
 
@@ -106,6 +115,7 @@ class LeakyReLU(Layer):
         >>> import hornpipe as keras
         >>> keras.layers.LeakyReLU(0.5)(np.array([[-2.0, 2.0]])).tolist()
         [[-1.0, 2.0]]
+
     References:
         Maas, Hannun and Ng (2013), Rectifier nonlinearities improve neural network acoustic models, section 2.
     """
@@ -158,6 +168,7 @@ class PReLU(Layer):
         >>> layer = keras.layers.PReLU(alpha_initializer="ones")
         >>> layer(np.array([[-2.0, 2.0]])).tolist()
         [[-2.0, 2.0]]
+
     References:
         He, Zhang, Ren and Sun (2015), Delving deep into rectifiers, arXiv:1502.01852, equation 1.
     """
@@ -166,14 +177,24 @@ class PReLU(Layer):
     row_independent = True
 
     def __init__(
-        self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs
+        self,
+        alpha_initializer="Zeros",
+        alpha_regularizer=None,
+        alpha_constraint=None,
+        shared_axes=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.alpha_initializer = resolve("initializer", alpha_initializer)
         self.alpha_regularizer = resolve("regularizer", alpha_regularizer)
         self.alpha_constraint = resolve("constraint", alpha_constraint)
-        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or ())
-        if any(isinstance(axis, bool) or not isinstance(axis, int) or axis < 1 for axis in self.shared_axes):
+        self.shared_axes = (
+            [shared_axes] if isinstance(shared_axes, int) else list(shared_axes or ())
+        )
+        if any(
+            isinstance(axis, bool) or not isinstance(axis, int) or axis < 1
+            for axis in self.shared_axes
+        ):
             fix = "Axis 0 is the batch and has no slopes of its own."
             rule = "`shared_axes` must hold integers >= 1"
             raise ValueError(message(self.who, rule, f"shared_axes={shared_axes!r}", fix))
@@ -182,8 +203,12 @@ class PReLU(Layer):
         shape = check_rank(self, input_shape, least=2)
         for axis in self.shared_axes:
             if axis >= len(shape):
-                raise shape_error(self, f"`shared_axes` names axis {axis}, which its inputs do not have", shape)
-        sizes = [1 if i in self.shared_axes else known_size(self, shape, i) for i in range(1, len(shape))]
+                raise shape_error(
+                    self, f"`shared_axes` names axis {axis}, which its inputs do not have", shape
+                )
+        sizes = [
+            1 if i in self.shared_axes else known_size(self, shape, i) for i in range(1, len(shape))
+        ]
         self.alpha = self.add_weight(
             name="alpha",
             shape=tuple(sizes),
@@ -196,7 +221,9 @@ class PReLU(Layer):
         self.built = True
 
     def call(self, inputs):
-        return ops.subtract(ops.relu(inputs), ops.multiply(self.alpha, ops.relu(ops.negative(inputs))))
+        return ops.subtract(
+            ops.relu(inputs), ops.multiply(self.alpha, ops.relu(ops.negative(inputs)))
+        )
 
 
 @register("layer")
@@ -219,6 +246,7 @@ class ELU(Layer):
         >>> import hornpipe as keras
         >>> keras.layers.ELU()(np.array([[0.0, 2.0]])).tolist()
         [[0.0, 2.0]]
+
     References:
         Clevert, Unterthiner and Hochreiter (2015), Fast and accurate deep network learning by exponential linear units,
         arXiv:1511.07289, equation 15.
@@ -264,7 +292,9 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         axes = axis if isinstance(axis, (list, tuple)) else [axis]
         if not axes or any(isinstance(each, bool) or not isinstance(each, int) for each in axes):
-            raise ValueError(message(self.who, "`axis` must be an integer or several", f"axis={axis!r}"))
+            raise ValueError(
+                message(self.who, "`axis` must be an integer or several", f"axis={axis!r}")
+            )
         self.axis = tuple(axes) if isinstance(axis, (list, tuple)) else axis
         self.row_independent = self.activity_regularizer is None and 0 not in axes
 

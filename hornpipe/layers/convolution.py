@@ -44,7 +44,9 @@ class Convolution(Layer):
             self.filters = positive_int(self, "filters", given["filters"], fix)
         for name in ("kernel_size", "strides", "dilation_rate"):
             setattr(self, name, int_tuple(self.who, name, given[name], self.rank))
-        self.padding = given["padding"].lower() if isinstance(given["padding"], str) else given["padding"]
+        self.padding = (
+            given["padding"].lower() if isinstance(given["padding"], str) else given["padding"]
+        )
         if self.padding not in self._paddings:
             fix = near_miss(self.padding, self._paddings).strip()
             rule = f"`padding` must be one of {self._paddings}"
@@ -76,12 +78,17 @@ class Convolution(Layer):
         """Raise ShapeError where the kernel does not fit into the inputs."""
         shape = tuple(inputs.shape)
         first = 1 if self.data_format == "channels_last" else 2
-        spans = [dilation * (size - 1) + 1 for size, dilation in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        spans = [
+            dilation * (size - 1) + 1
+            for size, dilation in zip(self.kernel_size, self.dilation_rate, strict=True)
+        ]
         if self.padding == "valid":
             for axis, span in enumerate(spans, first):
                 if shape[axis] is not None and shape[axis] < span:
                     rule = f"its kernel spans {span} entries of axis {axis}, its inputs have {shape[axis]} there"
-                    raise shape_error(self, rule, shape, 'Use padding="same", or a smaller `kernel_size`.')
+                    raise shape_error(
+                        self, rule, shape, 'Use padding="same", or a smaller `kernel_size`.'
+                    )
 
     def _finish_outputs(self, outputs):
         """Add the bias and apply the activation."""
@@ -101,14 +108,18 @@ class _Conv(Convolution):
         self.groups = positive_int(self, "groups", given["groups"])
         if self.filters % self.groups:
             rule = "`filters` must be divisible by `groups`"
-            raise ValueError(message(self.who, rule, f"filters={self.filters}, groups={self.groups}"))
+            raise ValueError(
+                message(self.who, rule, f"filters={self.filters}, groups={self.groups}")
+            )
 
     def build(self, input_shape):
         channels = self._start_build(input_shape)
         if channels % self.groups:
             rule = f"the {channels} channels of its inputs must be divisible by `groups`, {self.groups}"
             raise shape_error(self, rule, input_shape)
-        self.kernel = add_part(self, "kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self.kernel = add_part(
+            self, "kernel", (*self.kernel_size, channels // self.groups, self.filters)
+        )
         self.bias = add_part(self, "bias", (self.filters,)) if self.use_bias else None
         self.built = True
 

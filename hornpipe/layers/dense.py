@@ -81,7 +81,11 @@ class Dense(Layer):
         fix = "Pass the size of the last output axis, for example units=10."
         self.units = positive_int(self, "units", units, fix)
         refuse(
-            self, _NO_VARIANTS, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config
+            self,
+            _NO_VARIANTS,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
+            quantization_config=quantization_config,
         )
         self.activation = find_activation(activation)
         self.use_bias = bool(use_bias)
@@ -189,7 +193,9 @@ class EinsumDense(Layer):
         )
         self.equation, self.bias_axes = equation, bias_axes
         self._letters = _parse(self, equation)
-        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.partial_output_shape = (
+            (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        )
         outgoing = self._letters[2]
         for letter in bias_axes or "":
             if letter not in outgoing:
@@ -204,7 +210,9 @@ class EinsumDense(Layer):
         self.bias_constraint = resolve("constraint", bias_constraint)
         incoming, kernel, outgoing = self._letters
         same_first = incoming[:1] == outgoing[:1] and incoming[:1] not in kernel
-        self.row_independent = same_first and keeps_rows_apart(self.activation) and self.activity_regularizer is None
+        self.row_independent = (
+            same_first and keeps_rows_apart(self.activation) and self.activity_regularizer is None
+        )
 
     def build(self, input_shape):
         shape = check_rank(self, input_shape)
@@ -212,7 +220,7 @@ class EinsumDense(Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=kernel_shape,
-            initializer=self.kernel_initializer,
+            initializer=self._fitted_initializer(),
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
@@ -228,14 +236,33 @@ class EinsumDense(Layer):
         self.input_spec = InputSpec(ndim=len(shape))
         self.built = True
 
+    def _fitted_initializer(self):
+        """Return the kernel's initializer, told which axes of the kernel are summed over and which are made."""
+        initializer = self.kernel_initializer
+        if getattr(initializer, "input_axes", 0) is not None:
+            return initializer
+        _, kernel, outgoing = self._letters
+        inputs = [axis for axis, letter in enumerate(kernel) if letter not in outgoing]
+        outputs = [axis for axis, letter in enumerate(kernel) if letter in outgoing]
+        if not inputs or not outputs:
+            return initializer
+        config = {**initializer.get_config(), "input_axes": inputs, "output_axes": outputs}
+        return type(initializer).from_config(config)
+
     def _plan(self, shape):
         """Return the equation without "...", the kernel's shape and the bias's, for inputs of `shape`."""
         incoming, kernel, outgoing = self._letters
         named = incoming.replace("...", "")
         hidden = len(shape) - len(named)
         if hidden < 0 or (hidden and "..." not in incoming):
-            raise shape_error(self, f"the equation {self.equation!r} needs inputs with {len(named)} axes", shape)
-        free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if letter not in self.equation]
+            raise shape_error(
+                self, f"the equation {self.equation!r} needs inputs with {len(named)} axes", shape
+            )
+        free = [
+            letter
+            for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+            if letter not in self.equation
+        ]
         dots = "".join(free[:hidden])
         incoming, outgoing = incoming.replace("...", dots), outgoing.replace("...", dots)
         sizes = dict(zip(incoming, shape, strict=True))
@@ -246,14 +273,25 @@ class EinsumDense(Layer):
             size = produced.get(letter) if size is None else size
             if size is None:
                 fix = "Name it in `output_shape`, or give it in keras.Input(shape=...)."
-                raise shape_error(self, f"the size of axis {letter!r} of {self.equation!r} must be known", shape, fix)
+                raise shape_error(
+                    self,
+                    f"the size of axis {letter!r} of {self.equation!r} must be known",
+                    shape,
+                    fix,
+                )
             return size
 
         bias_shape = None
         if self.bias_axes:
             first = min(outgoing.index(letter) for letter in self.bias_axes)
-            bias_shape = tuple(size_of(letter) if letter in self.bias_axes else 1 for letter in outgoing[first:])
-        return f"{incoming},{kernel}->{outgoing}", tuple(size_of(letter) for letter in kernel), bias_shape
+            bias_shape = tuple(
+                size_of(letter) if letter in self.bias_axes else 1 for letter in outgoing[first:]
+            )
+        return (
+            f"{incoming},{kernel}->{outgoing}",
+            tuple(size_of(letter) for letter in kernel),
+            bias_shape,
+        )
 
     def _produced(self, outgoing, dots, sizes) -> dict:
         """Return letter -> size of the output's axes; `output_shape` counts from the side away from "..."."""

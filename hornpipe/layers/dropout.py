@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 
-from hornpipe import ops
-from hornpipe import random
+from hornpipe import ops, random
 from hornpipe.core.config import register, resolve
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
@@ -68,6 +67,7 @@ class Dropout(_Noise):
         >>> layer = keras.layers.Dropout(0.5, seed=1)
         >>> sorted(set(layer(np.ones((4, 8)), training=True).flatten().tolist()))
         [0.0, 2.0]
+
     References:
         Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout: a simple way to prevent neural networks from
         overfitting, JMLR 15. The scaling stands in training here, so that inference needs none.
@@ -79,7 +79,9 @@ class Dropout(_Noise):
         self.noise_shape = _noise_shape(self, noise_shape)
         self._set_seed(seed, self.rate > 0)
         if self.noise_shape and self.noise_shape[0] not in (None, 1):
-            self.row_independent = False  # a fixed batch size leaves no room for a smaller last batch
+            self.row_independent = (
+                False  # a fixed batch size leaves no room for a smaller last batch
+            )
 
     def _full_noise_shape(self, inputs):
         """Return the sizes of the noise, None filled in."""
@@ -87,10 +89,21 @@ class Dropout(_Noise):
             return None
         shape = tuple(inputs.shape)
         if len(shape) != len(self.noise_shape):
-            raise shape_error(self, f"`noise_shape` {self.noise_shape} needs as many sizes as its inputs have axes", shape)
-        sizes = tuple(own if size is None else size for size, own in zip(self.noise_shape, shape, strict=True))
-        if any(size != 1 and None not in (size, own) and size != own for size, own in zip(sizes, shape, strict=True)):
-            raise shape_error(self, f"`noise_shape` {self.noise_shape} must broadcast to its inputs", shape)
+            raise shape_error(
+                self,
+                f"`noise_shape` {self.noise_shape} needs as many sizes as its inputs have axes",
+                shape,
+            )
+        sizes = tuple(
+            own if size is None else size for size, own in zip(self.noise_shape, shape, strict=True)
+        )
+        if any(
+            size != 1 and None not in (size, own) and size != own
+            for size, own in zip(sizes, shape, strict=True)
+        ):
+            raise shape_error(
+                self, f"`noise_shape` {self.noise_shape} must broadcast to its inputs", shape
+            )
         return sizes
 
     def _add_noise(self, inputs):
@@ -107,7 +120,10 @@ def _noise_shape(layer, value):
     if value is None:
         return None
     sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    if any(size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1) for size in sizes):
+    if any(
+        size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1)
+        for size in sizes
+    ):
         rule = "`noise_shape` must hold integers >= 1 and None"
         raise ValueError(message(layer.who, rule, f"noise_shape={value!r}"))
     return sizes
@@ -126,13 +142,21 @@ class _SpatialDropout(Dropout):
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
         config = super().get_config()
-        names = ("rate", "seed", "name", "dtype") if self._rank == 1 else ("rate", "seed", "name", "dtype", "data_format")
+        names = (
+            ("rate", "seed", "name", "dtype")
+            if self._rank == 1
+            else ("rate", "seed", "name", "dtype", "data_format")
+        )
         return {name: config.get(name) for name in names}
 
     def _full_noise_shape(self, inputs):
         shape = tuple(inputs.shape)
         ones = (1,) * self._rank
-        return (shape[0], *ones, shape[-1]) if self.data_format == "channels_last" else (*shape[:2], *ones)
+        return (
+            (shape[0], *ones, shape[-1])
+            if self.data_format == "channels_last"
+            else (*shape[:2], *ones)
+        )
 
 
 @register("layer")
@@ -160,6 +184,7 @@ class SpatialDropout1D(_SpatialDropout):
         >>> outputs = keras.layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 4, 6)), training=True)
         >>> bool((outputs == outputs[:, :1]).all())
         True
+
     References:
         Tompson, Goroshin, Jain, LeCun and Bregler (2014), Efficient object localization using convolutional networks,
         arXiv:1411.4280, section 3.2.
@@ -195,6 +220,7 @@ class SpatialDropout2D(_SpatialDropout):
         >>> outputs = keras.layers.SpatialDropout2D(0.5, seed=1)(np.ones((1, 4, 4, 6)), training=True)
         >>> bool((outputs == outputs[:, :1, :1]).all())
         True
+
     References:
         As `SpatialDropout1D`.
     """
@@ -231,6 +257,7 @@ class SpatialDropout3D(_SpatialDropout):
         >>> import hornpipe as keras
         >>> keras.layers.SpatialDropout3D(0.5)(np.ones((1, 2, 2, 2, 6)), training=True).shape
         (1, 2, 2, 2, 6)
+
     References:
         As `SpatialDropout1D`.
     """
@@ -272,7 +299,9 @@ class GaussianNoise(_Noise):
         self._set_seed(seed, self.stddev > 0)
 
     def _add_noise(self, inputs):
-        noise = random.normal(inputs.shape, stddev=self.stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        noise = random.normal(
+            inputs.shape, stddev=self.stddev, dtype=self.compute_dtype, seed=self.seed_generator
+        )
         return ops.add(inputs, noise)
 
 
@@ -297,6 +326,7 @@ class GaussianDropout(_Noise):
         >>> import hornpipe as keras
         >>> keras.layers.GaussianDropout(0.5)(np.zeros((1, 3)), training=True).tolist()
         [[0.0, 0.0, 0.0]]
+
     References:
         Srivastava et al. (2014), as `Dropout`, section 10.
     """
@@ -308,7 +338,13 @@ class GaussianDropout(_Noise):
 
     def _add_noise(self, inputs):
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
-        noise = random.normal(inputs.shape, mean=1.0, stddev=stddev, dtype=self.compute_dtype, seed=self.seed_generator)
+        noise = random.normal(
+            inputs.shape,
+            mean=1.0,
+            stddev=stddev,
+            dtype=self.compute_dtype,
+            seed=self.seed_generator,
+        )
         return ops.multiply(inputs, noise)
 
 
@@ -341,6 +377,7 @@ class AlphaDropout(Dropout):
         >>> outputs = keras.layers.AlphaDropout(0.5, seed=1)(np.zeros((4, 8)), training=True)
         >>> len(set(outputs.flatten().tolist()))
         2
+
     References:
         Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks, arXiv:1706.02515, section 2.
     """
@@ -351,10 +388,15 @@ class AlphaDropout(Dropout):
 
     def _add_noise(self, inputs):
         shape = self._full_noise_shape(inputs)
-        draws = random.uniform(inputs.shape if shape is None else shape, dtype="float32", seed=self.seed_generator)
+        draws = random.uniform(
+            inputs.shape if shape is None else shape, dtype="float32", seed=self.seed_generator
+        )
         keep = ops.greater_equal(draws, self.rate)
         factor = ((1.0 - self.rate) * (1.0 + self.rate * _SELU_FLOOR**2)) ** -0.5
-        return ops.add(ops.multiply(ops.where(keep, inputs, _SELU_FLOOR), factor), -factor * self.rate * _SELU_FLOOR)
+        return ops.add(
+            ops.multiply(ops.where(keep, inputs, _SELU_FLOOR), factor),
+            -factor * self.rate * _SELU_FLOOR,
+        )
 
 
 @register("layer")
@@ -388,7 +430,9 @@ class ActivityRegularization(Layer):
         super().__init__(**kwargs)
         self.l1 = check_number(self, "l1", l1, least=0)
         self.l2 = check_number(self, "l2", l2, least=0)
-        self.activity_regularizer = resolve("regularizer", {"class_name": "L1L2", "config": {"l1": l1, "l2": l2}})
+        self.activity_regularizer = resolve(
+            "regularizer", {"class_name": "L1L2", "config": {"l1": l1, "l2": l2}}
+        )
 
     def get_config(self) -> dict:
         """Return the constructor's arguments."""

@@ -65,10 +65,20 @@ class Embedding(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.input_dim = positive_int(self, "input_dim", input_dim, "Pass the largest integer plus one.")
-        self.output_dim = positive_int(self, "output_dim", output_dim, "Pass the size of the vectors.")
+        self.input_dim = positive_int(
+            self, "input_dim", input_dim, "Pass the largest integer plus one."
+        )
+        self.output_dim = positive_int(
+            self, "output_dim", output_dim, "Pass the size of the vectors."
+        )
         fix = "Low-rank and quantised variants are not part of this layer; leave it out."
-        refuse(self, fix, lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse(
+            self,
+            fix,
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
+            quantization_config=quantization_config,
+        )
         self.embeddings_initializer = resolve("initializer", embeddings_initializer)
         self.embeddings_regularizer = resolve("regularizer", embeddings_regularizer)
         self.embeddings_constraint = resolve("constraint", embeddings_constraint)
@@ -86,7 +96,11 @@ class Embedding(Layer):
         )
         if self._first_values is not None:
             given = self._first_values
-            self.embeddings.assign(np.asarray(given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given))
+            self.embeddings.assign(
+                np.asarray(
+                    given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given
+                )
+            )
         self.built = True
 
     def get_config(self) -> dict:

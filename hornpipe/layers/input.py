@@ -62,12 +62,18 @@ class InputLayer(Layer):
     ):
         if input_tensor is not None and dtype is None:
             dtype = input_tensor.dtype
-        dtype = settings.floatx() if dtype is None else standardize_dtype(getattr(dtype, "name", dtype))
+        dtype = (
+            settings.floatx() if dtype is None else standardize_dtype(getattr(dtype, "name", dtype))
+        )
         super().__init__(name=name, dtype=dtype, **kwargs)
         for option, value in (("sparse", sparse), ("ragged", ragged)):
             if value:
                 rule = f"`{option}` must be False: hornpipe has dense tensors only"
-                fix = "Pad sequences to one length and use a mask." if option == "ragged" else "Convert the data first."
+                fix = (
+                    "Pad sequences to one length and use a mask."
+                    if option == "ragged"
+                    else "Convert the data first."
+                )
                 raise ValueError(message(self.who, rule, f"{option}={value!r}", fix))
         self.sparse, self.ragged, self.optional = False, False, bool(optional)
         self.batch_shape = self._find_shape(shape, batch_size, batch_shape, input_tensor)
@@ -84,7 +90,11 @@ class InputLayer(Layer):
     def _find_shape(self, shape, batch_size, batch_shape, input_tensor):
         if input_tensor is not None:
             if not isinstance(input_tensor, graph.KerasTensor):
-                raise ValueError(message(self.who, "`input_tensor` must be a symbolic tensor", repr(input_tensor)))
+                raise ValueError(
+                    message(
+                        self.who, "`input_tensor` must be a symbolic tensor", repr(input_tensor)
+                    )
+                )
             if batch_shape is None and shape is None:
                 return tuple(input_tensor.shape)
         if self._first_shape is not None and shape is None and batch_shape is None:
@@ -92,7 +102,9 @@ class InputLayer(Layer):
         if (shape is None) == (batch_shape is None):
             received = f"shape={shape!r}, batch_shape={batch_shape!r}"
             fix = "Write for example keras.Input(shape=(28, 28, 1)); the batch axis is added."
-            raise ValueError(message(self.who, "needs either `shape` or `batch_shape`", received, fix))
+            raise ValueError(
+                message(self.who, "needs either `shape` or `batch_shape`", received, fix)
+            )
         if batch_shape is None:
             if batch_size is not None:
                 positive_int(self, "batch_size", batch_size)
@@ -122,7 +134,9 @@ def _sizes(layer, name, value) -> tuple:
     """
     fix = "Write for example shape=(10,), with the comma."
     if not isinstance(value, (tuple, list)):
-        raise ValueError(message(layer.who, f"`{name}` must be a tuple of sizes", f"{name}={value!r}", fix))
+        raise ValueError(
+            message(layer.who, f"`{name}` must be a tuple of sizes", f"{name}={value!r}", fix)
+        )
     for size in value:
         whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
         if size is not None and (not whole or size < 0):
@@ -131,7 +145,7 @@ def _sizes(layer, name, value) -> tuple:
     return tuple(None if size is None else int(size) for size in value)
 
 
-def Input(
+def Input(  # noqa: N802 - its name in Keras
     shape=None,
     batch_size=None,
     dtype=None,

@@ -34,7 +34,9 @@ def _int_axes(layer, axis) -> tuple:
     """
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     if not axes or any(isinstance(each, bool) or not isinstance(each, int) for each in axes):
-        raise ValueError(message(layer.who, "`axis` must be an integer or several", f"axis={axis!r}"))
+        raise ValueError(
+            message(layer.who, "`axis` must be an integer or several", f"axis={axis!r}")
+        )
     return axes
 
 
@@ -89,6 +91,7 @@ class BatchNormalization(Layer):
         >>> layer = keras.layers.BatchNormalization(epsilon=0.0)
         >>> layer(np.array([[1.0], [3.0]]), training=True).tolist()
         [[-1.0], [1.0]]
+
     References:
         Ioffe and Szegedy (2015), Batch normalization, arXiv:1502.03167, algorithms 1 and 2. Moving averages replace the means over
         batches of algorithm 2, without its factor m / (m - 1).
@@ -118,8 +121,14 @@ class BatchNormalization(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        refuse(self, "Moments of several devices are not exchanged; leave it out.", synchronized=synchronized)
-        refuse(self, "Batch renormalization is not part of this layer; leave it out.", renorm=renorm)
+        refuse(
+            self,
+            "Moments of several devices are not exchanged; leave it out.",
+            synchronized=synchronized,
+        )
+        refuse(
+            self, "Batch renormalization is not part of this layer; leave it out.", renorm=renorm
+        )
         if isinstance(axis, (list, tuple)) and len(axis) == 1:
             axis = axis[0]
         if isinstance(axis, bool) or not isinstance(axis, int):
@@ -127,7 +136,9 @@ class BatchNormalization(Layer):
         self.axis = axis
         self.momentum = check_number(self, "momentum", momentum, least=0)
         if self.momentum > 1:
-            raise ValueError(message(self.who, "`momentum` must be a number in [0, 1]", f"momentum={momentum!r}"))
+            raise ValueError(
+                message(self.who, "`momentum` must be a number in [0, 1]", f"momentum={momentum!r}")
+            )
         self.epsilon = check_number(self, "epsilon", epsilon, least=0)
         self.center, self.scale = bool(center), bool(scale)
         set_parts(self, locals())
@@ -138,7 +149,9 @@ class BatchNormalization(Layer):
         self.gamma = add_part(self, "gamma", (size,), autocast=False) if self.scale else None
         self.beta = add_part(self, "beta", (size,), autocast=False) if self.center else None
         self.moving_mean = add_part(self, "moving_mean", (size,), trainable=False, autocast=False)
-        self.moving_variance = add_part(self, "moving_variance", (size,), trainable=False, autocast=False)
+        self.moving_variance = add_part(
+            self, "moving_variance", (size,), trainable=False, autocast=False
+        )
         self.input_spec = InputSpec(ndim=len(shape), axes={self.axis: size})
         self.built = True
 
@@ -176,7 +189,9 @@ class BatchNormalization(Layer):
 
     def _move(self, moving, value):
         value = ops.stop_gradient(ops.cast(value, moving.dtype))
-        moving.assign(ops.add(ops.multiply(moving, self.momentum), ops.multiply(value, 1.0 - self.momentum)))
+        moving.assign(
+            ops.add(ops.multiply(moving, self.momentum), ops.multiply(value, 1.0 - self.momentum))
+        )
 
 
 @register("layer")
@@ -209,6 +224,7 @@ class LayerNormalization(Layer):
         >>> import hornpipe as keras
         >>> keras.layers.LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).tolist()
         [[-1.0, 1.0]]
+
     References:
         Ba, Kiros and Hinton (2016), Layer normalization, arXiv:1607.06450, equation 3.
     """
@@ -230,7 +246,11 @@ class LayerNormalization(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.axis = list(_int_axes(self, axis)) if isinstance(axis, (list, tuple)) else _int_axes(self, axis)[0]
+        self.axis = (
+            list(_int_axes(self, axis))
+            if isinstance(axis, (list, tuple))
+            else _int_axes(self, axis)[0]
+        )
         self.epsilon = check_number(self, "epsilon", epsilon, least=0)
         self.center, self.scale = bool(center), bool(scale)
         set_parts(self, locals())
@@ -248,7 +268,9 @@ class LayerNormalization(Layer):
         self.built = True
 
     def call(self, inputs):
-        return ops.layer_normalization(inputs, self.gamma, self.beta, axis=self._axes, epsilon=self.epsilon)
+        return ops.layer_normalization(
+            inputs, self.gamma, self.beta, axis=self._axes, epsilon=self.epsilon
+        )
 
 
 @register("layer")
@@ -277,13 +299,18 @@ class RMSNormalization(Layer):
         >>> import hornpipe as keras
         >>> keras.layers.RMSNormalization(epsilon=0.0)(np.array([[2.0, -2.0]])).tolist()
         [[1.0, -1.0]]
+
     References:
         Zhang and Sennrich (2019), Root mean square layer normalization, arXiv:1910.07467, equation 4.
     """
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
-        self.axis = list(_int_axes(self, axis)) if isinstance(axis, (list, tuple)) else _int_axes(self, axis)[0]
+        self.axis = (
+            list(_int_axes(self, axis))
+            if isinstance(axis, (list, tuple))
+            else _int_axes(self, axis)[0]
+        )
         self.epsilon = check_number(self, "epsilon", epsilon, least=0)
         self.row_independent = self.activity_regularizer is None and 0 not in _int_axes(self, axis)
 
@@ -333,6 +360,7 @@ class GroupNormalization(Layer):
         >>> layer = keras.layers.GroupNormalization(2, epsilon=0.0)
         >>> layer(np.array([[1.0, 3.0, 10.0, 20.0]])).tolist()
         [[-1.0, 1.0, -1.0, 1.0]]
+
     References:
         Wu and He (2018), Group normalization, arXiv:1803.08494, equations 1 to 7.
     """
@@ -356,7 +384,11 @@ class GroupNormalization(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.groups = -1 if groups == -1 else positive_int(self, "groups", groups, "-1 makes each channel a group.")
+        self.groups = (
+            -1
+            if groups == -1
+            else positive_int(self, "groups", groups, "-1 makes each channel a group.")
+        )
         (self.axis,) = _int_axes(self, axis)
         self.epsilon = check_number(self, "epsilon", epsilon, least=0)
         self.center, self.scale = bool(center), bool(scale)
@@ -368,7 +400,9 @@ class GroupNormalization(Layer):
         if self.axis % len(shape) == 0:
             raise shape_error(self, "`axis` must not be the batch axis, 0", shape)
         if self.groups != -1 and size % self.groups:
-            rule = f"the {size} channels of its inputs must be a multiple of `groups`, {self.groups}"
+            rule = (
+                f"the {size} channels of its inputs must be a multiple of `groups`, {self.groups}"
+            )
             raise shape_error(self, rule, shape)
         self.gamma = add_part(self, "gamma", (size,), autocast=False) if self.scale else None
         self.beta = add_part(self, "beta", (size,), autocast=False) if self.center else None
@@ -397,7 +431,9 @@ class GroupNormalization(Layer):
         outputs = ops.reshape(parts, shape)
         vector = (1, shape[1], *(1,) * (len(shape) - 2))
         if self.gamma is not None:
-            outputs = ops.multiply(outputs, ops.reshape(ops.cast(self.gamma, ops.dtype(outputs)), vector))
+            outputs = ops.multiply(
+                outputs, ops.reshape(ops.cast(self.gamma, ops.dtype(outputs)), vector)
+            )
         if self.beta is not None:
             outputs = ops.add(outputs, ops.reshape(ops.cast(self.beta, ops.dtype(outputs)), vector))
         return outputs
@@ -432,7 +468,11 @@ class UnitNormalization(Layer):
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
-        self.axis = list(_int_axes(self, axis)) if isinstance(axis, (list, tuple)) else _int_axes(self, axis)[0]
+        self.axis = (
+            list(_int_axes(self, axis))
+            if isinstance(axis, (list, tuple))
+            else _int_axes(self, axis)[0]
+        )
         self.row_independent = self.activity_regularizer is None and 0 not in _int_axes(self, axis)
 
     def build(self, input_shape):

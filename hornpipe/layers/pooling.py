@@ -31,8 +31,14 @@ class Pooling(Layer):
         """Take over a constructor's `locals()`."""
         self.pool_size = int_tuple(self.who, "pool_size", given["pool_size"], self.rank)
         strides = given["strides"]
-        self.strides = self.pool_size if strides is None else int_tuple(self.who, "strides", strides, self.rank)
-        self.padding = given["padding"].lower() if isinstance(given["padding"], str) else given["padding"]
+        self.strides = (
+            self.pool_size
+            if strides is None
+            else int_tuple(self.who, "strides", strides, self.rank)
+        )
+        self.padding = (
+            given["padding"].lower() if isinstance(given["padding"], str) else given["padding"]
+        )
         if self.padding not in ("valid", "same"):
             fix = near_miss(self.padding, ("valid", "same")).strip()
             rule = "`padding` must be one of ('valid', 'same')"
@@ -47,7 +53,9 @@ class Pooling(Layer):
         for axis, size in enumerate(self.pool_size, first):
             if self.padding == "valid" and shape[axis] is not None and shape[axis] < size:
                 rule = f"its window spans {size} entries of axis {axis}, its inputs have {shape[axis]} there"
-                raise shape_error(self, rule, shape, 'Use padding="same", or a smaller `pool_size`.')
+                raise shape_error(
+                    self, rule, shape, 'Use padding="same", or a smaller `pool_size`.'
+                )
 
     def _options(self) -> dict:
         return {
@@ -70,7 +78,7 @@ class _AveragePooling(Pooling):
         return ops.average_pool(inputs, **self._options())
 
 
-_WINDOWED = '''{what} of each window of {things}.
+_WINDOWED = """{what} of each window of {things}.
 
     Args:
         pool_size: int >= 1{or_sizes}. Size of the window.{default}
@@ -91,8 +99,8 @@ _WINDOWED = '''{what} of each window of {things}.
         >>> import hornpipe as keras
         >>> keras.layers.{name}({example})(np.arange({count}.0).reshape({shape})).flatten().tolist()
         {result}
-    '''
-_GLOBAL = '''{what} over all places of {things}.
+    """
+_GLOBAL = """{what} over all places of {things}.
 
     Args:
         data_format: "channels_last" or "channels_first". Default: the setting.
@@ -110,8 +118,12 @@ _GLOBAL = '''{what} over all places of {things}.
         >>> import hornpipe as keras
         >>> keras.layers.{name}()(np.arange({count}.0).reshape({shape})).tolist()
         {result}
-    '''
-_THINGS = {1: ("sequences", "steps"), 2: ("images", "height, width"), 3: ("volumes", "depth, height, width")}
+    """
+_THINGS = {
+    1: ("sequences", "steps"),
+    2: ("images", "height, width"),
+    3: ("volumes", "depth, height, width"),
+}
 
 
 def _describe(template, *, what, example="", result="", mask=""):
@@ -144,7 +156,9 @@ def _describe(template, *, what, example="", result="", mask=""):
 @register("layer", "MaxPool1D")
 @_describe(_WINDOWED, what="Take the largest entry", example="2", result="[1.0, 3.0]")
 class MaxPooling1D(_MaxPooling):
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -154,7 +168,9 @@ class MaxPooling1D(_MaxPooling):
 class MaxPooling2D(_MaxPooling):
     rank = 2
 
-    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -164,7 +180,15 @@ class MaxPooling2D(_MaxPooling):
 class MaxPooling3D(_MaxPooling):
     rank = 3
 
-    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self,
+        pool_size=(2, 2, 2),
+        strides=None,
+        padding="valid",
+        data_format=None,
+        name=None,
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -172,7 +196,9 @@ class MaxPooling3D(_MaxPooling):
 @register("layer", "AvgPool1D")
 @_describe(_WINDOWED, what="Take the mean", example="2", result="[0.5, 2.5]")
 class AveragePooling1D(_AveragePooling):
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -182,7 +208,9 @@ class AveragePooling1D(_AveragePooling):
 class AveragePooling2D(_AveragePooling):
     rank = 2
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -192,7 +220,9 @@ class AveragePooling2D(_AveragePooling):
 class AveragePooling3D(_AveragePooling):
     rank = 3
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self._set(locals())
 
@@ -220,7 +250,9 @@ class GlobalPooling(Layer):
     def _check_places(self, inputs):
         """Raise ShapeError where there is nothing to pool."""
         if any(inputs.shape[axis] == 0 for axis in self._axes):
-            raise shape_error(self, "needs at least one entry on each spatial axis", tuple(inputs.shape))
+            raise shape_error(
+                self, "needs at least one entry on each spatial axis", tuple(inputs.shape)
+            )
 
 
 class _GlobalMaxPooling(GlobalPooling):
@@ -270,7 +302,9 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         (steps,) = self._axes
         weights = ops.expand_dims(ops.cast(mask, ops.dtype(inputs)), -1 if steps == 1 else 1)
         counts = ops.maximum(ops.sum(weights, axis=steps, keepdims=self.keepdims), 1)
-        return ops.divide(ops.sum(ops.multiply(inputs, weights), axis=steps, keepdims=self.keepdims), counts)
+        return ops.divide(
+            ops.sum(ops.multiply(inputs, weights), axis=steps, keepdims=self.keepdims), counts
+        )
 
     def compute_mask(self, inputs, previous_mask):
         return None
@@ -285,4 +319,94 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
 @register("layer", "GlobalAvgPool3D")
 @_describe(_GLOBAL, what="Take the mean", result="[[1.5]]")
 class GlobalAveragePooling3D(_GlobalAveragePooling):
+    rank = 3
+
+
+# ---- to a given number of windows
+
+
+_ADAPTIVE = """{what} of each window, in as many windows of nearly equal size as are asked for.
+
+    Window i of n over a size s reaches from floor(i s / n) to ceil((i + 1) s / n).
+
+    Args:
+        output_size: int >= 1{or_sizes}. Number of windows.
+        data_format: "channels_last" or "channels_first". Default: the setting.
+    Input shape:
+        `(batch, {axes}, channels)`, or `(batch, channels, {axes})`, floating dtype.
+    Output shape:
+        The same with `output_size` places.
+    Raises:
+        ValueError: a size is not an integer >= 1 (at construction).
+        ShapeError: inputs of another rank than {rank}.
+
+    Example:
+        >>> import numpy as np
+        >>> import hornpipe as keras
+        >>> keras.layers.{name}({example})(np.arange({count}.0).reshape({shape})).flatten().tolist()
+        {result}
+    """
+
+
+class AdaptivePooling(Layer):
+    """Base of the poolings to a given number of windows. `rank` is the number of spatial axes."""
+
+    row_independent = True
+    rank = 1
+
+    def __init__(self, output_size, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        sizes = (
+            tuple(output_size)
+            if isinstance(output_size, (list, tuple))
+            else (output_size,) * self.rank
+        )
+        self.output_size = int_tuple(self.who, "output_size", sizes, self.rank)
+        self.data_format = standardize_data_format(data_format, self.who)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+
+class _AdaptiveAverage(AdaptivePooling):
+    def call(self, inputs):
+        return ops.adaptive_average_pool(inputs, self.output_size, data_format=self.data_format)
+
+
+class _AdaptiveMax(AdaptivePooling):
+    def call(self, inputs):
+        return ops.adaptive_max_pool(inputs, self.output_size, data_format=self.data_format)
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the mean", example="2", result="[0.5, 2.5]")
+class AdaptiveAveragePooling1D(_AdaptiveAverage):
+    pass
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the mean", example="1", result="[1.5]")
+class AdaptiveAveragePooling2D(_AdaptiveAverage):
+    rank = 2
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the mean", example="1", result="[1.5]")
+class AdaptiveAveragePooling3D(_AdaptiveAverage):
+    rank = 3
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the largest entry", example="2", result="[1.0, 3.0]")
+class AdaptiveMaxPooling1D(_AdaptiveMax):
+    pass
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the largest entry", example="1", result="[3.0]")
+class AdaptiveMaxPooling2D(_AdaptiveMax):
+    rank = 2
+
+
+@register("layer")
+@_describe(_ADAPTIVE, what="Take the largest entry", example="1", result="[3.0]")
+class AdaptiveMaxPooling3D(_AdaptiveMax):
     rank = 3

@@ -123,7 +123,9 @@ class RNN(Layer):
         """
         if not self.stateful:
             fix = "Make it with stateful=True."
-            raise ValueError(message(self.who, "keeps no states between batches", "stateful=False", fix))
+            raise ValueError(
+                message(self.who, "keeps no states between batches", "stateful=False", fix)
+            )
         for state in self._kept_states:
             state.assign(ops.zeros(state.shape, dtype=state.dtype))
 
@@ -142,7 +144,9 @@ class RNN(Layer):
             kept = self._kept_states[0].shape[0] if self._kept_states else batch
             if batch is not None and batch != kept:
                 fix = "A stateful layer takes batches of one size."
-                raise shape_error(self, f"keeps the states of {kept} rows", tuple(sequences.shape), fix)
+                raise shape_error(
+                    self, f"keeps the states of {kept} rows", tuple(sequences.shape), fix
+                )
             return tree.map_tree(ops.convert_to_tensor, self.states)
         expected = first_states(self.cell, batch, self.compute_dtype)
         given = tree.flatten(initial_state)
@@ -168,9 +172,11 @@ class RNN(Layer):
         return xs, lambda x, states: run_cell(cell, x, states, training)
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        batch, steps = sequences.shape[:2]
+        steps = sequences.shape[1]
         if steps == 0:
-            raise shape_error(self, "needs sequences with at least one step", tuple(sequences.shape))
+            raise shape_error(
+                self, "needs sequences with at least one step", tuple(sequences.shape)
+            )
         states = self._start(sequences, initial_state)
         xs, step = self._advance(sequences, training)
         valid = None
@@ -220,7 +226,9 @@ class RNN(Layer):
     def _no_output(self, step, xs, states):
         """Return zeros of the shape of an output: what stands before the first step that counts."""
         if getattr(self.cell, "splits", False):
-            return ops.zeros((xs.shape[1], output_size(self.cell)), dtype=ops.dtype(tree.flatten(states)[-1]))
+            return ops.zeros(
+                (xs.shape[1], output_size(self.cell)), dtype=ops.dtype(tree.flatten(states)[-1])
+            )
         hidden = self._changing_variables()
         with Scope(hidden, [ops.convert_to_tensor(variable) for variable in hidden]):
             return ops.zeros_like(step(xs[0], states)[0])
@@ -266,13 +274,33 @@ class _Recurrent(RNN):
     def _setting(name):  # noqa: N805 - makes class attributes
         return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
 
-    units, activation, recurrent_activation = _setting("units"), _setting("activation"), _setting("recurrent_activation")
-    use_bias, dropout, recurrent_dropout = _setting("use_bias"), _setting("dropout"), _setting("recurrent_dropout")
-    kernel_initializer, bias_initializer = _setting("kernel_initializer"), _setting("bias_initializer")
+    units, activation, recurrent_activation = (
+        _setting("units"),
+        _setting("activation"),
+        _setting("recurrent_activation"),
+    )
+    use_bias, dropout, recurrent_dropout = (
+        _setting("use_bias"),
+        _setting("dropout"),
+        _setting("recurrent_dropout"),
+    )
+    kernel_initializer, bias_initializer = (
+        _setting("kernel_initializer"),
+        _setting("bias_initializer"),
+    )
     recurrent_initializer, seed = _setting("recurrent_initializer"), _setting("seed")
-    kernel_regularizer, bias_regularizer = _setting("kernel_regularizer"), _setting("bias_regularizer")
-    recurrent_regularizer, kernel_constraint = _setting("recurrent_regularizer"), _setting("kernel_constraint")
-    recurrent_constraint, bias_constraint = _setting("recurrent_constraint"), _setting("bias_constraint")
+    kernel_regularizer, bias_regularizer = (
+        _setting("kernel_regularizer"),
+        _setting("bias_regularizer"),
+    )
+    recurrent_regularizer, kernel_constraint = (
+        _setting("recurrent_regularizer"),
+        _setting("kernel_constraint"),
+    )
+    recurrent_constraint, bias_constraint = (
+        _setting("recurrent_constraint"),
+        _setting("bias_constraint"),
+    )
     del _setting
 
     def get_config(self) -> dict:
@@ -282,14 +310,28 @@ class _Recurrent(RNN):
         return config
 
 
-_LAYER_ONLY = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "activity_regularizer", "use_cudnn")
+_LAYER_ONLY = (
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "unroll",
+    "activity_regularizer",
+    "use_cudnn",
+)
 
 
 def _divide(given: dict) -> tuple[dict, dict]:
     """Return the arguments of the cell, and those of the layer, out of a constructor's `locals()`."""
     skipped = ("self", "__class__", "kwargs", "use_cudnn")
-    layer = {name: value for name, value in given.items() if name in _LAYER_ONLY and name not in skipped}
-    cell = {name: value for name, value in given.items() if name not in _LAYER_ONLY and name not in skipped}
+    layer = {
+        name: value for name, value in given.items() if name in _LAYER_ONLY and name not in skipped
+    }
+    cell = {
+        name: value
+        for name, value in given.items()
+        if name not in _LAYER_ONLY and name not in skipped
+    }
     return cell, {**layer, **given["kwargs"]}
 
 

@@ -43,7 +43,9 @@ class RecurrentCell(Layer):
 
     def _set(self, given: dict):
         """Take over a constructor's `locals()`."""
-        self.units = positive_int(self, "units", given["units"], "Pass the size of the state, for example units=32.")
+        self.units = positive_int(
+            self, "units", given["units"], "Pass the size of the state, for example units=32."
+        )
         self.activation = find_activation(given["activation"])
         self.recurrent_activation = find_activation(given.get("recurrent_activation"))
         self.use_bias = bool(given["use_bias"])
@@ -88,7 +90,9 @@ class RecurrentCell(Layer):
     def _mask(self, batch_size, size, rate):
         if not rate:
             return None
-        return random.dropout(ops.ones((batch_size, size), dtype=self.compute_dtype), rate, seed=self.seed_generator)
+        return random.dropout(
+            ops.ones((batch_size, size), dtype=self.compute_dtype), rate, seed=self.seed_generator
+        )
 
     def project(self, inputs, masks):
         """Return the part of a step that depends on the inputs alone, for `(..., batch, features)`."""
@@ -147,6 +151,7 @@ class SimpleRNNCell(RecurrentCell):
         >>> output, states = cell(np.ones((2, 5)), [np.zeros((2, 3))])
         >>> output.shape
         (2, 3)
+
     References:
         Elman (1990), Finding structure in time, Cognitive Science 14.
     """
@@ -216,6 +221,7 @@ class LSTMCell(RecurrentCell):
         >>> output, (h, c) = cell(np.ones((2, 5)), cell.get_initial_state(2))
         >>> output.shape, c.shape
         ((2, 3), (2, 3))
+
     References:
         Hochreiter and Schmidhuber (1997), Long short-term memory, Neural Computation 9. Forget gate: Gers, Schmidhuber and Cummins
         (2000), Learning to forget, Neural Computation 12.
@@ -315,6 +321,7 @@ class GRUCell(RecurrentCell):
         >>> output, states = cell(np.ones((2, 5)), cell.get_initial_state(2))
         >>> output.shape
         (2, 3)
+
     References:
         Cho et al. (2014), Learning phrase representations using RNN encoder-decoder, arXiv:1406.1078, equations 5 to 8, in version 1
         for `reset_after`.
@@ -400,7 +407,11 @@ class StackedRNNCells(Layer):
     def __init__(self, cells, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(cells, (list, tuple)) or not cells:
-            raise ValueError(message(self.who, "`cells` must be a list with at least one cell", f"cells={cells!r}"))
+            raise ValueError(
+                message(
+                    self.who, "`cells` must be a list with at least one cell", f"cells={cells!r}"
+                )
+            )
         for cell in cells:
             check_cell(self, cell)
         self.cells = list(cells)

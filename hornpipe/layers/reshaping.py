@@ -15,7 +15,7 @@ from hornpipe.core.config import register
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
 from hornpipe.core.settings import standardize_data_format
-from hornpipe.layers._support import check_rank, positive_int, shape_error
+from hornpipe.layers._support import positive_int, shape_error
 
 
 def _count(sizes):
@@ -84,7 +84,9 @@ class Reshape(Layer):
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
         sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
-        whole = all(isinstance(size, int) and not isinstance(size, bool) and size >= -1 for size in sizes)
+        whole = all(
+            isinstance(size, int) and not isinstance(size, bool) and size >= -1 for size in sizes
+        )
         if not whole or sizes.count(-1) > 1:
             rule = "`target_shape` must hold integers >= 0, at most one of them -1"
             raise ValueError(message(self.who, rule, f"target_shape={target_shape!r}"))
@@ -97,7 +99,9 @@ class Reshape(Layer):
         if have != -1:
             if (wanted == 0 or have % wanted) if -1 in target else have != wanted:
                 rule = f"`target_shape` {self.target_shape} must have the {have} elements of a row of its inputs"
-                raise shape_error(self, rule, tuple(inputs.shape), "Change it, or let one size be -1.")
+                raise shape_error(
+                    self, rule, tuple(inputs.shape), "Change it, or let one size be -1."
+                )
             target = [have // wanted if size == -1 else size for size in target]
         elif -1 in target and None not in inputs.shape[:1]:
             target = [None if size == -1 else size for size in target]
@@ -132,7 +136,9 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             fix = "Axis 0, the batch, stays in front: Permute((2, 1)) swaps the other two."
-            raise ValueError(message(self.who, "`dims` must be an order of 1, 2, ..., n", f"dims={dims!r}", fix))
+            raise ValueError(
+                message(self.who, "`dims` must be an order of 1, 2, ..., n", f"dims={dims!r}", fix)
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs):
@@ -186,14 +192,24 @@ def _pairs(layer, name: str, value, rank: int) -> tuple:
 
     if is_size(value):
         return ((value, value),) * rank
-    if rank == 1 and isinstance(value, (list, tuple)) and len(value) == 2 and all(map(is_size, value)):
+    if (
+        rank == 1
+        and isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(map(is_size, value))
+    ):
         return (tuple(value),)
     if isinstance(value, (list, tuple)) and len(value) == rank:
         pairs = [(each, each) if is_size(each) else each for each in value]
-        if all(isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(is_size, pair)) for pair in pairs):
+        if all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(is_size, pair))
+            for pair in pairs
+        ):
             return tuple(map(tuple, pairs))
     form = "(before, after)" if rank == 1 else f"{rank} integers, or {rank} pairs (before, after)"
-    raise ValueError(message(layer.who, f"`{name}` must be an integer >= 0, {form}", f"{name}={value!r}"))
+    raise ValueError(
+        message(layer.who, f"`{name}` must be an integer >= 0, {form}", f"{name}={value!r}")
+    )
 
 
 def _spatial(rank: int, data_format: str) -> range:
@@ -207,7 +223,9 @@ class _Cropping(Layer):
     _rank = 1
 
     def _set(self, cropping, data_format=None):
-        self.data_format = standardize_data_format(data_format, self.who) if self._rank > 1 else "channels_last"
+        self.data_format = (
+            standardize_data_format(data_format, self.who) if self._rank > 1 else "channels_last"
+        )
         pairs = _pairs(self, "cropping", cropping, self._rank)
         self.cropping = pairs[0] if self._rank == 1 else pairs
         self._crops = pairs
@@ -215,7 +233,9 @@ class _Cropping(Layer):
 
     def call(self, inputs):
         index = [slice(None)] * (self._rank + 2)
-        for axis, (before, after) in zip(_spatial(self._rank, self.data_format), self._crops, strict=True):
+        for axis, (before, after) in zip(
+            _spatial(self._rank, self.data_format), self._crops, strict=True
+        ):
             size = inputs.shape[axis]
             if size is not None and before + after >= size:
                 rule = f"`cropping` of {before} + {after} leaves nothing of axis {axis}"
@@ -420,11 +440,17 @@ class _UpSampling(Layer):
     _rank = 1
 
     def _set(self, size, data_format=None):
-        self.data_format = standardize_data_format(data_format, self.who) if self._rank > 1 else "channels_last"
+        self.data_format = (
+            standardize_data_format(data_format, self.who) if self._rank > 1 else "channels_last"
+        )
         sizes = (size,) * self._rank if not isinstance(size, (list, tuple)) else tuple(size)
-        whole = all(isinstance(each, int) and not isinstance(each, bool) and each >= 1 for each in sizes)
+        whole = all(
+            isinstance(each, int) and not isinstance(each, bool) and each >= 1 for each in sizes
+        )
         if len(sizes) != self._rank or not whole:
-            form = "an integer >= 1" if self._rank == 1 else f"an integer >= 1 or {self._rank} of them"
+            form = (
+                "an integer >= 1" if self._rank == 1 else f"an integer >= 1 or {self._rank} of them"
+            )
             raise ValueError(message(self.who, f"`size` must be {form}", f"size={size!r}"))
         self.size = sizes[0] if self._rank == 1 else sizes
         self._factors = sizes
@@ -505,7 +531,9 @@ class UpSampling2D(_UpSampling):
             None if inputs.shape[axis] is None else inputs.shape[axis] * factor
             for axis, factor in zip(axes, self._factors, strict=True)
         )
-        return ops.image.resize(inputs, sizes, interpolation=self.interpolation, data_format=self.data_format)
+        return ops.image.resize(
+            inputs, sizes, interpolation=self.interpolation, data_format=self.data_format
+        )
 
 
 @register("layer")
