@@ -12,6 +12,7 @@ import numpy as np
 
 from hornpipe.core.errors import message
 from hornpipe.core.variable import Variable
+from hornpipe.engine.select import active
 
 _host = _python_random.Random()
 _host_seed: list = [None]
@@ -71,7 +72,8 @@ class SeedGenerator:
         """Return the current key, an int32 tensor `(2,)`, and move on."""
         key = self.state.value
         if ordered:
-            self.state.assign(key + np.array([0, 1], "int32"))
+            engine = active.engine
+            self.state.assign(engine.add(key, engine.asarray(np.array([0, 1], "int32"))))
         return key
 
     def get_config(self) -> dict:
