@@ -420,7 +420,7 @@ def check_monitor(name: str, available, who: str) -> None:
     if name in available:
         return
     fix = near_miss(name, available).strip()
-    if not fix and name.startswith("val_"):
+    if name.startswith("val_") and not any(each.startswith("val_") for each in available):
         fix = "Pass `validation_data` or `validation_split` to fit."
     rule = f"`monitor` must be a name in the logs: {', '.join(available) or 'there are none'}"
     raise ValueError(message(who, rule, f"monitor={name!r}", fix))

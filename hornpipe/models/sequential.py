@@ -7,7 +7,9 @@ from hornpipe.core.config import register, serialize
 from hornpipe.core.errors import message
 from hornpipe.core.graph import Graph, KerasTensor
 from hornpipe.core.layer import Layer
+from hornpipe.core.scope import outside
 from hornpipe.core.settings import floatx
+from hornpipe.engine import select, shapes
 from hornpipe.models.model import Model
 
 
@@ -120,13 +122,9 @@ class Sequential(Model):
             if isinstance(first, (list, tuple, dict)):
                 self._input_shape = tree.map_tree(lambda leaf: tuple(leaf.shape), first)
             else:
-                from hornpipe.core.layer import outside
-                from hornpipe.engine import select
-
-                engine = select.active.engine
-                dtype = engine.dtype(first)
+                dtype = first.dtype if isinstance(first, shapes.Tensor) else select.chosen().dtype(first)
                 with outside(), select.use(select.chosen()):
-                    self._build_chain(Input(batch_shape=(None, *engine.shape(first)[1:]), dtype=dtype))
+                    self._build_chain(Input(batch_shape=(None, *first.shape[1:]), dtype=dtype))
         self.built = True
 
     def _require_layers(self):

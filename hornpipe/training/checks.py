@@ -228,9 +228,6 @@ def check_data(model, source, outputs, who) -> None:
         where = f"{argument}[{name!r}]" if many else argument
         if loss is None:
             continue
-        if targets[number] is None:
-            rule = f"output {name!r} has a loss, so `{where}` must be given"
-            raise ValueError(message(who, rule, f"{where}=None"))
         kind = _kind(loss)
         _check_target_shape(who, where, kind, tuple(targets[number].shape), tuple(predictions[number].shape))
         _check_labels(who, where, kind, full[number], predictions[number], loss)

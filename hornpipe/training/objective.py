@@ -53,6 +53,10 @@ class Objective:
         targets = self.align(y)
         losses = self._per_output("loss", None)
         self.losses = [None if loss is None else as_loss(loss) for loss in losses]
+        for name, loss, target in zip(output_names, losses, targets, strict=True):
+            if loss is not None and target is None:
+                what = "`y`" if not many else f"`y[{name!r}]`"
+                raise ValueError(message("fit", f"output {name!r} has a loss, so {what} must be given", "y=None"))
         weights = self._per_output("loss_weights", None)
         for name, weight in zip(output_names, weights, strict=True):
             if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
@@ -162,8 +166,6 @@ class Objective:
         for number, loss in enumerate(self.losses):
             if loss is None:
                 continue
-            if targets[number] is None:
-                raise ValueError(message("fit", f"output {self.names[number]!r} has a loss, so it needs targets", "y=None"))
             prediction = self._mask_padding(predictions[number])
             mean = loss.reduction in ("sum_over_batch_size", "mean") and masking.get_mask(prediction) is None
             value = loss(targets[number], prediction, self._row_weight(prediction, weights[number], mean=mean))

@@ -110,7 +110,7 @@ class Trainer:
         }
         if self._shuffle_seed is None:
             self._shuffle_seed = draw_seed()
-        if self.built and getattr(self, "_output_specs", None) is not None:
+        if self._graph is not None or self._output_specs is not None:
             checks.check_output_names(self, self._objective)
 
     @property
@@ -137,7 +137,7 @@ class Trainer:
         """Names of the loss and the metrics, in the order in which `evaluate` returns them."""
         if self._objective is None:
             return [metric.name for metric in self.metrics]
-        if not self._objective.built and getattr(self, "_output_specs", None) is not None:
+        if not self._objective.built and (self._graph is not None or self._output_specs is not None):
             given = self._objective._given["metrics"] or []
             plain = isinstance(given, list) and not any(isinstance(item, (list, tuple, dict)) for item in given)
             if plain and len(self.output_names) == 1:
