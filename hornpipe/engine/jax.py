@@ -163,11 +163,16 @@ def scatter(x, indices, updates, *, mode="set"):
 
 
 def dynamic_slice(x, starts, sizes):
-    return lax.dynamic_slice(x, starts, sizes)
+    return lax.dynamic_slice(x, _not_negative(starts), sizes)
 
 
 def dynamic_update(x, updates, starts):
-    return lax.dynamic_update_slice(x, updates, starts)
+    return lax.dynamic_update_slice(x, updates, _not_negative(starts))
+
+
+def _not_negative(starts):
+    # JAX counts negative starts from the end.
+    return [jnp.maximum(s, 0) if isinstance(s, jax.Array) else s if s > 0 else 0 for s in starts]
 
 
 def full(shape, value, *, dtype):
@@ -224,14 +229,26 @@ def asarray(x, dtype=None):
         return x if dtype is None else jnp.asarray(x, _narrow(dtype))
     if dtype is None:
         if isinstance(x, (bool, int, float)):
-            kind = bool if isinstance(x, bool) else "int32" if isinstance(x, int) else settings.floatx()
+            kind = (
+                bool
+                if isinstance(x, bool)
+                else "int32"
+                if isinstance(x, int)
+                else settings.floatx()
+            )
             return jnp.asarray(x, kind)
         host = np.asarray(x)
-        dtype = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
+        dtype = {"float64": settings.floatx(), "int64": "int32"}.get(
+            host.dtype.name, host.dtype.name
+        )
         return jnp.asarray(host.astype(_narrow(dtype), copy=False))
     dtype = _narrow(dtype, explicit=not isinstance(x, (np.ndarray, np.generic)))
     # Converted on the host: with a dtype of its own jnp.asarray takes three times as long.
-    return jnp.asarray(np.asarray(x).astype(dtype, copy=False)) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
+    return (
+        jnp.asarray(np.asarray(x).astype(dtype, copy=False))
+        if isinstance(x, np.ndarray)
+        else jnp.asarray(x, dtype)
+    )
 
 
 def astype(x, dtype):
@@ -291,19 +308,20 @@ def compile(f):
 
 
 def fold(step, batch_size, *, donate=True):
-    def run(carry, constants, data, order, start, stop):
+    def run(first, rest, constants, data, order, start, stop):
         def body(index, carry):
-            first = index * batch_size
+            begin = index * batch_size
             if order is None:
-                batch = [lax.dynamic_slice_in_dim(rows, first, batch_size) for rows in data]
+                batch = [lax.dynamic_slice_in_dim(rows, begin, batch_size) for rows in data]
             else:
-                chosen = lax.dynamic_slice_in_dim(order, first, batch_size)
+                chosen = lax.dynamic_slice_in_dim(order, begin, batch_size)
                 batch = [jnp.take(rows, chosen, axis=0, mode="clip") for rows in data]
-            return step(carry, constants, batch, index)
+            return tuple(step(carry, constants, batch, index))
 
-        return lax.fori_loop(start, stop, body, carry)
+        return lax.fori_loop(start, stop, body, (first, *rest))
 
-    return jax.jit(run, donate_argnums=0 if donate else ())
+    compiled = jax.jit(run, donate_argnums=0 if donate else ())
+    return lambda carry, *rest: compiled(carry[0], tuple(carry[1:]), *rest)
 
 
 def eval_shape(f, *specs):

@@ -1,7 +1,7 @@
-"""The PyTorch engine: eager operations with autograd; `torch_trace.py` turns whole steps into flat programs.
+"""The PyTorch engine: eager operations with autograd; `torch_program.py` runs whole steps as recorded programs.
 
-Native versions of composed operations are in `torch_ops.py`, indexing in `torch_index.py`. Unsigned integers wider than 8 bits have few operations in
-PyTorch; here 16 and 32 bits are computed in int64 where one is missing, and 64 bits raise.
+Native versions of composed operations are in `torch_ops.py`, indexing in `torch_index.py`. Unsigned integers wider than 8 bits
+have few operations in PyTorch; here 16 and 32 bits are computed in int64 where one is missing, and 64 bits raise.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from torch import sinh as sinh
 from torch import sqrt as sqrt
 from torch import tan as tan
 from torch import tanh as tanh
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 
 from hornpipe.core import settings
 from hornpipe.core.dtypes import DTYPES, standardize_dtype
@@ -136,7 +137,7 @@ def _binary(function, *, numbers=True):
 
 add, subtract, multiply = _binary(operator.add), _binary(operator.sub), _binary(operator.mul)
 divide, power = _binary(operator.truediv), _binary(operator.pow)
-floor_divide, mod = _binary(operator.floordiv), _binary(operator.mod)
+mod = _binary(operator.mod)
 maximum, minimum = _binary(torch.maximum, numbers=False), _binary(torch.minimum, numbers=False)
 atan2 = _binary(torch.atan2, numbers=False)
 equal, not_equal = _binary(operator.eq), _binary(operator.ne)
@@ -152,6 +153,12 @@ bitwise_and, bitwise_or, bitwise_xor = (
 )
 left_shift, right_shift = _binary(operator.lshift), _binary(operator.rshift)
 negative = operator.neg
+
+
+@_binary
+def floor_divide(x1, x2):
+    # PyTorch has no derivative of it; it is 0.
+    return stop_gradient(x1) // stop_gradient(x2)
 
 
 def abs(x):
@@ -310,9 +317,8 @@ def _from_numpy(host, kind, device):
     if host.dtype.name == "bfloat16":
         tensor = torch.from_numpy(host.view("int16").copy()).view(torch.bfloat16)
         return tensor.to(device, kind)
-    host = host.astype(host.dtype.newbyteorder("="), copy=False)
-    if device.type == "meta":
-        return torch.empty(host.shape, dtype=kind, device=device)
+    if not host.dtype.isnative or not host.flags.c_contiguous:
+        host = np.array(host, host.dtype.newbyteorder("="), order="C")
     return torch.tensor(host, device=device).to(kind)
 
 
@@ -428,7 +434,7 @@ def scan(step, carry, xs, *, length=None, reverse=False):
 
 
 def stop_gradient(x):
-    return x.detach()
+    return x.detach() if isinstance(x, _Tensor) else x
 
 
 class _Custom(torch.autograd.Function):
@@ -480,7 +486,7 @@ def is_tensor(x):
 
 
 def is_traced(x):
-    return isinstance(x, torch_trace.Traced) or x.device.type == "meta"
+    return isinstance(x, (torch_trace.Traced, FakeTensor))
 
 
 def to_numpy(x):
@@ -542,12 +548,12 @@ def fold(step, batch_size, *, donate=True):
 def eval_shape(f, *specs):
     def spec(tree):
         if isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[1], str):
-            return torch.empty(tuple(tree[0]), dtype=_type(tree[1]), device="meta")
+            return torch.empty(tuple(tree[0]), dtype=_type(tree[1]))
         if isinstance(tree, dict):
             return {key: spec(value) for key, value in tree.items()}
         return type(tree)(spec(value) for value in tree)
 
-    with torch_trace.paused(), device("meta"), torch.device("meta"), torch.no_grad():
+    with torch_trace.paused(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         outputs = f(*[spec(each) for each in specs])
     return map_tree(lambda x: (tuple(x.shape), dtype(x)), outputs)
 
@@ -567,19 +573,8 @@ def remat(f):
 
 @contextlib.contextmanager
 def concrete():
-    outer = _local.device
-    if outer is not None and outer.type == "meta":
-        _local.device = None
-    try:
-        with (
-            torch_trace.paused(),
-            torch.device(_place_of_new())
-            if outer is not _local.device
-            else contextlib.nullcontext(),
-        ):
-            yield
-    finally:
-        _local.device = outer
+    with torch_trace.paused(), unset_fake_temporarily():
+        yield
 
 
 def devices():
@@ -590,7 +585,7 @@ def devices():
 def device(name):
     outer, _local.device = (
         _local.device,
-        torch.device("meta") if name == "meta" else _find_device(name),
+        _find_device(name),
     )
     try:
         yield

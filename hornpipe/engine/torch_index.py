@@ -17,7 +17,8 @@ def getitem(x, index):
     used = sum(
         each.ndim if _is_mask(each) else 1 for each in index if each is not None and each is not ...
     )
-    gathers = any(_is_array(each) for each in index)
+    # NumPy counts integers next to arrays of indices among those; PyTorch does so only if they have an axis.
+    widened = any(_rank(each) for each in index if _is_array(each))
     out, flips, axis, position = [], [], 0, 0
     for each in index:
         if each is None or each is ...:
@@ -30,7 +31,9 @@ def getitem(x, index):
             axis += 1
             position += 1
         else:
-            each = _gather_index(each, x.shape[axis], x.device) if gathers else each
+            if widened or _is_array(each):
+                each = _gather_index(each, x.shape[axis], x.device)
+                each = each.reshape(1) if widened and not each.ndim else each
             axis += each.ndim if _is_mask(each) else 1
         out.append(each)
     # A negative step is the flip of a forward slice; done first, while the axes are still those of `x`.
@@ -48,6 +51,10 @@ def _is_special(index):
 
 def _is_array(index):
     return isinstance(index, (_Tensor, np.ndarray, list, tuple))
+
+
+def _rank(index):
+    return index.ndim if isinstance(index, _Tensor) else np.ndim(index)
 
 
 def _is_mask(index):

@@ -9,6 +9,7 @@ import logging
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from hornpipe.core.errors import EngineError, message
 from hornpipe.core.tree import flatten, map_tree
@@ -235,17 +236,16 @@ class _Function:
         )
 
     def __call__(self, tensors):
-        results = (
-            _call(self.function, *(each.contiguous() for each in tensors), *self.given)
-            if self.tensors
-            else ()
-        )
-        results = iter(results)
-        own = [
+        results = iter(())
+        if self.tensors:
+            tensors = [each.contiguous() for each in tensors]
+            results = iter(_call(self.function, *tensors, *self.given))
+        # Constants are given away as copies.
+        leaves = [
             leaf.clone() if isinstance(leaf, torch.Tensor) else leaf
             for leaf in self.program.outputs
         ]
-        leaves = [next(results) if type(leaf) is Ref else leaf for leaf in own]
+        leaves = [next(results) if type(leaf) is Ref else leaf for leaf in leaves]
         return map_tree(lambda place: leaves[place], self.program.result)
 
 
@@ -254,11 +254,9 @@ def compile(f):
     functions: dict = {}
 
     def run(*trees):
-        inside = [
-            each.requires_grad or type(each) is Traced or each.device.type == "meta"
-            for each in _tensors(trees)
-        ]
-        if any(inside):
+        if any(
+            each.requires_grad or isinstance(each, (Traced, FakeTensor)) for each in _tensors(trees)
+        ):
             return f(*trees)
         with torch.no_grad():
             trees = _as_tensors(trees)
@@ -282,7 +280,7 @@ class _Loop:
     """A recorded step and the loop around it. The order of inputs: carry, constants, data, rows, indices, limits, constants."""
 
     def __init__(self, program, sizes, batch_size, ordered):
-        self.single, self.written = ordered and batch_size == 1, []
+        self.batch_size, self.single = batch_size, ordered and batch_size == 1
         writer = _Writer()
         zero, batch, true = (
             writer.constant("int", 0),
@@ -334,27 +332,18 @@ class _Loop:
             inputs, [f"%e{place}" for place in range(len(carry))]
         )
 
-    def __call__(self, carry, constants, data, rows, limits, donate):
-        start, stop, last = limits
+    def __call__(self, carry, constants, data, rows, start, stop, owned):
+        """Take the steps; the memory of the first `owned` tensors of the carry may be written to."""
         tensors = [leaf.contiguous() for leaf in _tensors(carry)]
-        for place in () if donate else self.written:
-            tensors[place] = tensors[place].clone()
+        for place in self.written:
+            if place >= owned:
+                tensors[place] = tensors[place].clone()
         fixed = [leaf.contiguous() for leaf in _tensors(constants)]
-        rows = () if rows is None else (rows.tolist() if self.single else rows,)
-        indices = torch.arange(start, stop, dtype=torch.int32, device=tensors[0].device)
-        results = _call(
-            self.function,
-            *tensors,
-            *fixed,
-            *data,
-            *rows,
-            indices,
-            start,
-            stop - start,
-            last,
-            *self.given,
-        )
-        results = iter(results)
+        given = [] if rows is None else [rows.tolist() if self.single else rows]
+        given.append(torch.arange(start, stop, dtype=torch.int32, device=tensors[0].device))
+        last = data[0].shape[0] - self.batch_size if data else 0
+        limits = start, stop - start, last
+        results = iter(_call(self.function, *tensors, *fixed, *data, *given, *limits, *self.given))
         return map_tree(
             lambda leaf: next(results) if isinstance(leaf, torch.Tensor) else leaf, carry
         )
@@ -410,22 +399,24 @@ def fold(step, batch_size, *, donate=True):
     """Return `run(carry, constants, data, order, start, stop)`, which takes `step` from start to stop."""
     loops: dict = {}
 
-    def eager(carry, constants, data, rows, limits, donate):
-        for index in range(*limits[:2]):
-            first = (index - limits[0]) * batch_size
+    def one(carry, constants, batch, index):
+        return _checked(carry, _as_tensors(tuple(step(carry, constants, batch, index))))
+
+    def eager(carry, constants, data, rows, start, stop, owned):
+        for index in range(start, stop):
+            first = (index - start) * batch_size
             chosen = None if rows is None else rows[first : first + batch_size]
             batch = _batch(data, chosen, index * batch_size, batch_size)
-            after = _as_tensors(
-                step(carry, constants, batch, torch.tensor(index, dtype=torch.int32))
-            )
-            carry = _checked(carry, after)
+            carry = one(carry, constants, batch, torch.tensor(index, dtype=torch.int32))
         return carry
 
     def prepare(carry, constants, data, rows, start):
-        batch = _batch(
-            data, None if rows is None else rows[:batch_size], start * batch_size, batch_size
-        )
         sizes = len(_tensors(carry)), len(_tensors(constants)), len(data)
+        if not sizes[0]:
+            return None
+        chosen = None if rows is None else rows[:batch_size]
+        batch = _batch(data, chosen, start * batch_size, batch_size)
+        index = torch.tensor(start, dtype=torch.int32)
 
         def make(program):
             program.outputs = [
@@ -433,34 +424,22 @@ def fold(step, batch_size, *, donate=True):
             ]
             return _Loop(program, sizes, batch_size, rows is not None)
 
-        def one(carry, constants, batch, index):
-            return _checked(carry, step(carry, constants, batch, index))
-
-        index = torch.tensor(start, dtype=torch.int32)
-        return _recorded(one, (carry, constants, batch, index), make) if sizes[0] else None
+        return _recorded(one, (carry, constants, batch, index), make)
 
     def run(carry, constants, data, order, start, stop):
         start, stop = int(start), int(stop)
         if stop <= start:
             return carry
         with torch.no_grad():
-            carry, constants, data = (
-                _as_tensors(carry),
-                _as_tensors(constants),
-                _as_tensors(list(data)),
-            )
-            size, rows = data[0].shape[0] if data else 0, None
+            carry, constants, data = map(_as_tensors, (tuple(carry), constants, list(data)))
+            rows = None
             if order is not None:
-                rows = torch.as_tensor(
-                    order[start * batch_size : stop * batch_size],
-                    device=data[0].device if data else None,
-                )
-                rows = rows.clamp(0, max(size - 1, 0))
+                chosen = np.asarray(order[start * batch_size : stop * batch_size], "int32")
+                rows = torch.from_numpy(np.clip(chosen, 0, data[0].shape[0] - 1)).to(data[0].device)
             key = _structure((carry, constants, data)), order is None
             if key not in loops:
                 loops[key] = prepare(carry, constants, data, rows, start)
-            return (loops[key] or eager)(
-                carry, constants, data, rows, (start, stop, size - batch_size), donate
-            )
+            owned = len(_tensors(carry[0])) if donate else 0
+            return (loops[key] or eager)(carry, constants, data, rows, start, stop, owned)
 
     return run
