@@ -21,7 +21,7 @@ name = "shapes"
 class Tensor:
     """A shape and a dtype name."""
 
-    __slots__ = ("shape", "dtype")
+    __slots__ = ("__weakref__", "dtype", "shape")
     __array_priority__ = 1000
     __array_ufunc__ = None
 

@@ -85,7 +85,7 @@ class Tversky(LossFunctionWrapper):
         >>> import hornpipe as keras
         >>> loss = keras.losses.Tversky(alpha=0.3, beta=0.7)
         >>> round(float(loss(np.array([[0.0, 1.0]]), np.array([[0.0, 0.5]]))), 4)
-        0.4118
+        0.2308
 
     References:
         Salehi et al. (2017), Tversky loss function for image segmentation, arXiv:1706.05721, equation 2, plus epsilon

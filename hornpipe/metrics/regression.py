@@ -383,7 +383,8 @@ class R2Score(Metric):
         class_aggregation: "uniform_average" (mean over outputs), "variance_weighted_average" (weighted by the labels'
             variance), or None (one number for each output). Default "uniform_average".
         num_regressors: int >= 0. Number of inputs of the model, for the adjusted R2: 1 - (1 - R2) * (n - 1) / (n -
-            num_regressors - 1). Default 0: not adjusted. With no more than num_regressors + 1 rows it is not adjusted.
+            num_regressors - 1). n is the number of rows of weight > 0 (Keras 3 counts elements). Default 0: not
+            adjusted; with no more than num_regressors + 1 rows it is not adjusted either.
         name: str. Default "r2_score".
         dtype: as in `Metric`.
 
