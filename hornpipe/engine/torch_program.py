@@ -17,6 +17,10 @@ from hornpipe.engine.torch_trace import Ref, Traced, UntraceableError, record
 
 _log = logging.getLogger("hornpipe.engine.torch")
 _SCALARS = {f"aten::{name}" for name in ("add", "sub", "mul", "div")}
+_IN_PLACE = {
+    f"aten::{name}"
+    for name in ("add", "sub", "mul", "div", "sqrt", "neg", "index_copy", "index_put")
+}
 _EXACT = (torch.float32, torch.float64)
 _DTYPES = {
     torch.uint8: 0,
@@ -307,10 +311,11 @@ class _Loop:
                 )
         if index in program.needed:
             lines.append(f"%v{index} : Tensor = aten::select(%indices, {zero}, %i)")
-        in_place = _written_in_place(program, carry)
+        in_place = _in_place(program, carry)
         for node in program.nodes:
             writer.node(node, in_place=id(node) in in_place)
-        self.written = sorted(in_place.values())
+        overwritten = set(in_place.values())
+        self.written = [place for place, number in enumerate(carry) if number in overwritten]
         after = [writer.argument(leaf) for leaf in program.outputs]
         starts = [f"%c{place}" for place in range(len(carry))]
         inner = ", ".join(["%i : int", *(f"%v{number} : Tensor" for number in carry)])
@@ -357,25 +362,45 @@ def _split(numbers, *sizes):
     return *parts, numbers[start]
 
 
-def _written_in_place(program, carry):
-    """Return id(node) -> place in the carry of the writes into a buffer that nothing else reads: buffers are not copied at every step."""
-    uses = [
-        leaf.number for node in program.nodes for leaf in flatten(node.args) if type(leaf) is Ref
-    ]
-    uses += [leaf.number for leaf in program.outputs if type(leaf) is Ref]
-    found = {}
+def _in_place(program, carry):
+    """Return id(node) -> the number it may overwrite: its first argument, of which it is the last use.
+
+    That spares allocations, and copies of buffers into which every step writes one row. A value may be overwritten if it is an
+    operation's own result, or a tensor of the carry whose successor is one, and if nothing is a view of it.
+    """
+    if not program.merge:  # tensors are changed, or kept on purpose
+        return {}
+    last, viewed = {}, set()
     for node in program.nodes:
-        if node.op._schema.name in ("aten::index_copy", "aten::index_put") and program.merge:
-            buffer, result = node.args[0], node.outputs[0]
-            if (
-                type(buffer) is Ref
-                and buffer.number in carry
-                and uses.count(buffer.number) == uses.count(result) == 1
-            ):
-                place = carry.index(buffer.number)
-                if program.outputs[place] == Ref(result):
-                    found[id(node)] = place
-    return found
+        schema = node.op._schema
+        # The one view that does not declare itself is named.
+        aliasing = schema.name == "aten::_unsafe_view"
+        aliasing |= any(
+            each.alias_info is not None for each in (*schema.arguments, *schema.returns)
+        )
+        for leaf in flatten(node.args):
+            if type(leaf) is Ref:
+                last[leaf.number] = None if last.get(leaf.number) == id(node) else id(node)
+                viewed.update({leaf.number} if aliasing else ())
+        viewed.update(flatten(node.outputs) if aliasing else ())
+    kept = [leaf.number if type(leaf) is Ref else None for leaf in program.outputs]
+    made = {number for node in program.nodes for number in flatten(node.outputs)} - viewed
+    own = made - set(kept)
+    successors = zip(carry, kept, strict=True)
+    own |= {
+        old
+        for old, new in successors
+        if new in made and kept.count(new) == 1 and old not in viewed and old not in kept
+    }
+    return {
+        id(node): node.args[0].number
+        for node in program.nodes
+        if node.op._schema.name in _IN_PLACE
+        and node.alike
+        and type(node.args[0]) is Ref
+        and node.args[0].number in own
+        and last[node.args[0].number] == id(node)
+    }
 
 
 def _batch(data, rows, first, batch_size):

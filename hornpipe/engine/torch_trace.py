@@ -67,6 +67,7 @@ class Node:
     args: list
     outputs: list
     dtype: torch.dtype | None = None  # of the first argument and the result, where they are equal
+    alike: bool = False  # whether those have one shape and layout as well
     changes: bool = False
 
 
@@ -157,14 +158,12 @@ class _Recorder(TorchDispatchMode):
         if isinstance(outputs, (list, tuple)) and len(func._schema.returns) == 1 and not changes:
             numbers = [numbers]  # one list of tensors, not several results
         first = arguments[0] if arguments else None
-        same = (
-            isinstance(first, torch.Tensor)
-            and isinstance(outputs, torch.Tensor)
-            and first.dtype == outputs.dtype
-        )
+        single = isinstance(first, torch.Tensor) and isinstance(outputs, torch.Tensor)
+        dtype = first.dtype if single and first.dtype == outputs.dtype else None
+        alike = single and first.shape == outputs.shape and first.stride() == outputs.stride()
         arguments = [map_tree(_reference, value) for value in arguments]
         self.program.nodes.append(
-            Node(func, arguments, numbers, first.dtype if same else None, changes)
+            Node(func, arguments, numbers, dtype, alike and dtype is not None, changes)
         )
 
     @staticmethod
