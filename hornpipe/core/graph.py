@@ -28,7 +28,7 @@ class KerasTensor(shapes.Tensor, op.TensorOperators, op.Symbolic):
         (None, 3)
     """
 
-    __slots__ = ("node", "position", "name", "__weakref__")
+    __slots__ = ("node", "position", "name")
 
     def __init__(self, shape, dtype="float32", name=None):
         super().__init__(shape, standardize_dtype(dtype))
