@@ -71,6 +71,8 @@ class Variable(TensorOperators):
         if callable(initializer):
             self.dtype = dtypes.standardize_dtype(dtype)
             self.shape = _check_shape(shape, f"Variable {self.path!r}")
+            if context.budget is not None:  # something is being loaded
+                context.budget.take(self.path, self.shape)
             with outside(), select.use(select.chosen()), select.chosen().concrete():
                 value = initializer(self.shape, dtype=self.dtype)
                 self._value = self._fit(value)
@@ -129,11 +131,11 @@ class Variable(TensorOperators):
 
     def assign_add(self, value):
         """Add `value`; returns the new value."""
-        return self.assign(self.value + value)
+        return self.assign(self.value + _operand(value))
 
     def assign_sub(self, value):
         """Subtract `value`; returns the new value."""
-        return self.assign(self.value - value)
+        return self.assign(self.value - _operand(value))
 
     def numpy(self) -> np.ndarray:
         """Return the value as a NumPy array that owns its memory."""
@@ -173,6 +175,11 @@ class Variable(TensorOperators):
         twin.__dict__.update(self.__dict__)
         twin._value = select.chosen().copy(self._value)
         return twin
+
+
+def _operand(value):
+    """Return what a tensor can be added to: engines do not all take arrays and variables."""
+    return value if isinstance(value, (int, float)) else to_tensor(value)
 
 
 def active_dtype(value) -> str:
