@@ -261,6 +261,7 @@ def associative_scan(f, elems, reverse=False, axis=0):
         >>> import hornpipe as keras
         >>> keras.ops.associative_scan(lambda a, b: a + b, keras.ops.arange(4)).tolist()
         [0, 1, 3, 6]
+
     References:
         Blelloch (1990), Prefix sums and their applications, Carnegie Mellon University CS-90-190.
     """

@@ -394,8 +394,11 @@ def diag(x, k=0):
     size = x.shape[0] + abs(k)
     wide = active.engine.pad(x, [(builtins.max(k, 0), builtins.max(-k, 0))])
     on_diagonal = np.eye(size, k=k, dtype="bool")
-    moved = active.engine.reshape(wide, (1, size) if k >= 0 else (size, 1))
-    return where(on_diagonal, moved, active.engine.full((), 0, dtype=dtype_of(x)))
+    return where(
+        on_diagonal,
+        active.engine.reshape(wide, (1, size)),
+        active.engine.full((), 0, dtype=dtype_of(x)),
+    )
 
 
 def diagflat(x, k=0):

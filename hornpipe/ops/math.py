@@ -136,9 +136,11 @@ erf = _unary(
     ("erf([0.0])", "[0.0]"),
 )
 erfinv = _unary("erfinv", "the inverse of erf, |x| < 1", ("erfinv([0.0])", "[0.0]"))
-lgamma = _unary("lgamma", "log(|gamma(x)|)", ("lgamma([1.0])", "[0.0]"))
+lgamma = _unary("lgamma", "log(|gamma(x)|)", ("round(keras.ops.lgamma([1.0]), 2)", "[0.0]"))
 digamma = _unary(
-    "digamma", "the derivative of lgamma", ("(digamma([2.0]) - digamma([1.0]))", "[1.0]")
+    "digamma",
+    "the derivative of lgamma",
+    ("round(keras.ops.digamma([1.0]), 2)", "[-0.5799999833106995]"),
 )
 sigmoid = _unary("sigmoid", "1 / (1 + exp(-x))", ("sigmoid([0.0])", "[0.5]"))
 isfinite = _unary(
@@ -487,7 +489,7 @@ def cbrt(x):
         True
     """
     zero = equal(x, 0)
-    return where(zero, x, multiply(sign(x), power(abs(where(zero, 1, x)), 1.0 / 3.0)))
+    return where(zero, 0, multiply(sign(x), power(abs(where(zero, 1, x)), 1.0 / 3.0)))
 
 
 def _log_add(x1, x2, exponent, logarithm):

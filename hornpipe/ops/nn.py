@@ -93,6 +93,7 @@ def elu(x, alpha=1.0):
         >>> import hornpipe as keras
         >>> keras.ops.elu([0.0, 2.0]).tolist()
         [0.0, 2.0]
+
     References:
         Clevert, Unterthiner and Hochreiter (2015), arXiv:1511.07289.
     """
@@ -107,6 +108,7 @@ def celu(x, alpha=1.0):
         >>> import hornpipe as keras
         >>> keras.ops.celu([0.0, 2.0]).tolist()
         [0.0, 2.0]
+
     References:
         Barron (2017), arXiv:1704.07483.
     """
@@ -123,6 +125,7 @@ def selu(x):
         >>> import hornpipe as keras
         >>> keras.ops.selu([0.0]).tolist()
         [0.0]
+
     References:
         Klambauer, Unterthiner, Mayr and Hochreiter (2017), arXiv:1706.02515, equation 2.
     """
@@ -141,6 +144,7 @@ def gelu(x, approximate=True):
         >>> import hornpipe as keras
         >>> keras.ops.gelu([0.0]).tolist()
         [0.0]
+
     References:
         Hendrycks and Gimpel (2016), arXiv:1606.08415, section 2.
     """
@@ -160,6 +164,7 @@ def silu(x):
         >>> import hornpipe as keras
         >>> keras.ops.silu([0.0]).tolist()
         [0.0]
+
     References:
         Elfwing, Uchibe and Doya (2017), arXiv:1702.03118, equation 5.
     """
@@ -197,6 +202,7 @@ def hard_silu(x):
         >>> import hornpipe as keras
         >>> keras.ops.hard_silu([-3.0, 0.0, 3.0]).tolist()
         [-0.0, 0.0, 3.0]
+
     References:
         Howard et al. (2019), arXiv:1905.02244, section 5.2.
     """
@@ -299,6 +305,7 @@ def squareplus(x, b=4):
         >>> import hornpipe as keras
         >>> keras.ops.squareplus([0.0]).tolist()
         [1.0]
+
     References:
         Barron (2021), arXiv:2112.11687, equation 1.
     """
@@ -365,6 +372,7 @@ def glu(x, axis=-1):
         >>> import hornpipe as keras
         >>> keras.ops.glu([4.0, 0.0]).tolist()
         [2.0]
+
     References:
         Dauphin, Fan, Auli and Grangier (2016), arXiv:1612.08083.
     """
@@ -422,6 +430,7 @@ def sparsemax(x, axis=-1):
         >>> import hornpipe as keras
         >>> keras.ops.sparsemax([3.0, 1.0, 0.5]).tolist()
         [1.0, 0.0, 0.0]
+
     References:
         Martins and Astudillo (2016), arXiv:1602.02068, algorithm 1.
     """
@@ -467,8 +476,8 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
     Example:
         >>> import hornpipe as keras
-        >>> keras.ops.categorical_crossentropy([0.0, 1.0], [0.0, 1000.0], from_logits=True).tolist()
-        0.0
+        >>> keras.ops.categorical_crossentropy([0.0, 1.0], [1000.0, 0.0], from_logits=True).tolist()
+        1000.0
     """
     _same_shapes("categorical_crossentropy", target, output)
     axis = one_axis("categorical_crossentropy", axis, len(output.shape))
@@ -496,8 +505,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
     Example:
         >>> import hornpipe as keras
-        >>> keras.ops.sparse_categorical_crossentropy([1], [[0.0, 1000.0]], from_logits=True).tolist()
-        [0.0]
+        >>> keras.ops.sparse_categorical_crossentropy([1], [[1000.0, 0.0]], from_logits=True).tolist()
+        [1000.0]
     """
     (output,) = convert([output], "float")
     axis = one_axis("sparse_categorical_crossentropy", axis, len(output.shape))

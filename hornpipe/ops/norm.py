@@ -60,6 +60,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         >>> import hornpipe as keras
         >>> keras.ops.batch_normalization([[3.0]], [1.0], [4.0], -1, epsilon=0.0).tolist()
         [[1.0]]
+
     References:
         Ioffe and Szegedy (2015), arXiv:1502.03167, algorithm 2.
     """
@@ -116,6 +117,7 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
         >>> import hornpipe as keras
         >>> keras.ops.layer_normalization([[1.0, 3.0]], epsilon=0.0).tolist()
         [[-1.0, 1.0]]
+
     References:
         Ba, Kiros and Hinton (2016), arXiv:1607.06450, equation 3.
     """
@@ -151,6 +153,7 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
         >>> import hornpipe as keras
         >>> keras.ops.rms_normalization([[2.0, -2.0]], epsilon=0.0).tolist()
         [[1.0, -1.0]]
+
     References:
         Zhang and Sennrich (2019), arXiv:1910.07467, equation 4.
     """
@@ -226,6 +229,7 @@ def dot_product_attention(
         >>> x = keras.ops.ones((1, 2, 1, 4))
         >>> keras.ops.dot_product_attention(x, x, x, is_causal=True).shape == (1, 2, 1, 4)
         True
+
     References:
         Vaswani et al. (2017), arXiv:1706.03762, equation 1. Grouped heads: Ainslie et al. (2023), arXiv:2305.13245.
     """

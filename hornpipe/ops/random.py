@@ -436,6 +436,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
         >>> import hornpipe as keras
         >>> keras.random.categorical([[0.0, 1000.0]], 3, seed=0).tolist()
         [[1, 1, 1]]
+
     References:
         Gumbel (1954), Statistical Theory of Extreme Values; the argmax of shifted Gumbel variables.
     """
@@ -474,6 +475,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         >>> import hornpipe as keras
         >>> sorted(set(keras.random.dropout(keras.ops.ones(64), 0.5, seed=0).tolist()))
         [0.0, 2.0]
+
     References:
         Srivastava et al. (2014), Journal of Machine Learning Research 15; scaled at training time.
     """
@@ -520,6 +522,7 @@ def gamma(shape, alpha, dtype=None, seed=None):
         seed: int, `SeedGenerator`, key tensor `(2,)`, or None for the global generator.
     Returns:
         Tensor of `shape`; no gradient flows to `alpha`.
+
     References:
         Marsaglia and Tsang (2000), ACM Transactions on Mathematical Software 26: accepted with probability > 0.95 at each of at
         most 64 tries; for alpha < 1 the number for alpha + 1 is multiplied by u ** (1 / alpha), section 6.

@@ -536,8 +536,8 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
     Example:
         >>> import hornpipe as keras
-        >>> keras.ops.normalize([[3.0, 4.0]], order=1).tolist()
-        [[0.4285714328289032, 0.5714285969734192]]
+        >>> keras.ops.normalize([[1.0, 3.0]], order=1).tolist()
+        [[0.25, 0.75]]
     """
     epsilon = settings.epsilon() if epsilon is None else epsilon
     axes = all_axes("normalize", axis, len(x.shape))

@@ -120,6 +120,7 @@ def i0(x):
         >>> import hornpipe as keras
         >>> float(keras.ops.i0(0.0))
         1.0
+
     References:
         Abramowitz and Stegun (1964), Handbook of Mathematical Functions, 9.8.1 and 9.8.2.
     """
@@ -220,8 +221,12 @@ def vander(x, N=None, increasing=False):  # noqa: N803 - Keras's name
     if len(x.shape) != 1:
         raise ShapeError(message("vander", "`x` must be a vector", f"shape={tuple(x.shape)}"))
     columns = x.shape[0] if N is None else N
-    exponents = np.arange(columns, dtype="int32")
-    return power(expand_dims(x, 1), exponents if increasing else exponents[::-1])
+    exponents = (
+        np.arange(columns, dtype="int32")
+        if increasing
+        else np.arange(columns - 1, -1, -1, dtype="int32")
+    )
+    return power(expand_dims(x, 1), exponents)
 
 
 @op(tensors=2)
