@@ -12,6 +12,7 @@ unless its docstring says otherwise.
 
 from __future__ import annotations
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
 from hornpipe.core.config import register
@@ -61,8 +62,8 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     if threshold == 0:
         result = ops.relu(x) if negative_slope == 0 else ops.leaky_relu(x, negative_slope)
     else:
-        x = ops.convert_to_tensor(x)
-        result = ops.where(ops.greater(x, threshold), x, negative_slope * (x - threshold))
+        below = ops.multiply(ops.subtract(x, threshold), negative_slope)
+        result = ops.where(ops.greater(x, threshold), x, below)
     return result if max_value is None else ops.minimum(result, max_value)
 
 
@@ -230,7 +231,6 @@ def mish(x):
     References:
         Misra (2019), Mish: a self regularized non-monotonic activation function, arXiv:1908.08681.
     """
-    x = ops.convert_to_tensor(x)
     return ops.multiply(x, ops.tanh(ops.softplus(x)))
 
 
@@ -550,3 +550,5 @@ def _check_at_least_0(value, argument, who):
 
 # Keras's other spellings
 swish, hard_swish = silu, hard_silu
+
+__getattr__ = module_getattr(__name__, tuple(globals()))

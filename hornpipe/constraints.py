@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import numbers
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
 from hornpipe.core.config import Configurable, register
 from hornpipe.core.errors import message
 from hornpipe.core.settings import epsilon
+from hornpipe.engine.select import active
 
 
 class Constraint(Configurable):
@@ -51,7 +53,7 @@ class MaxNorm(Constraint):
         ValueError: `max_value` is negative, or `axis` is not made of integers.
 
     Numerics:
-        eps is `keras.config.epsilon()`.
+        eps is `keras.config.epsilon()`; norms of half-precision weights are computed in float32.
 
     Example:
         >>> import hornpipe as keras
@@ -69,8 +71,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w):
         """Return the constrained weight, of the same shape and dtype."""
-        norm = _norm(w, self.axis)
-        return w * (ops.minimum(norm, self.max_value) / (epsilon() + norm))
+        return _with_norm(w, self.axis, lambda norm: ops.minimum(norm, self.max_value))
 
 
 @register("constraint")
@@ -99,7 +100,7 @@ class UnitNorm(Constraint):
         ValueError: `axis` is not made of integers.
 
     Numerics:
-        eps is `keras.config.epsilon()`; zero weights stay zero.
+        eps is `keras.config.epsilon()`; zero weights stay zero; norms of half-precision weights are computed in float32.
 
     Example:
         >>> import hornpipe as keras
@@ -113,7 +114,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w):
         """Return the constrained weight, of the same shape and dtype."""
-        return w / (epsilon() + _norm(w, self.axis))
+        return _with_norm(w, self.axis, lambda norm: 1.0)
 
 
 @register("constraint")
@@ -132,7 +133,7 @@ class MinMaxNorm(Constraint):
         ValueError: a bound is negative or the bounds are crossed, `rate` is outside [0, 1], or `axis` is not made of integers.
 
     Numerics:
-        eps is `keras.config.epsilon()`; zero weights stay zero.
+        eps is `keras.config.epsilon()`; zero weights stay zero; norms of half-precision weights are computed in float32.
 
     Example:
         >>> import hornpipe as keras
@@ -156,13 +157,22 @@ class MinMaxNorm(Constraint):
 
     def __call__(self, w):
         """Return the constrained weight, of the same shape and dtype."""
-        norm = _norm(w, self.axis)
-        wanted = self.rate * ops.clip(norm, self.min_value, self.max_value) + (1 - self.rate) * norm
-        return w * (wanted / (epsilon() + norm))
+
+        def pulled(norm):
+            bounded = ops.clip(norm, self.min_value, self.max_value)
+            return self.rate * bounded + (1 - self.rate) * norm
+
+        return _with_norm(w, self.axis, pulled)
 
 
-def _norm(w, axis):
-    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+def _with_norm(w, axis, wanted):
+    """Return `w` scaled to the norm `wanted(norm)`."""
+    w = ops.convert_to_tensor(w)
+    dtype = active.engine.dtype(w)
+    # In float16 squares overflow, and so does 1 / epsilon.
+    wide = ops.cast(w, "float32") if dtype in ("float16", "bfloat16") else w
+    norm = ops.sqrt(ops.sum(ops.square(wide), axis=axis, keepdims=True))
+    return ops.cast(wide * (wanted(norm) / (epsilon() + norm)), dtype)
 
 
 def _bound(value, argument, who):
@@ -219,3 +229,5 @@ def deserialize(config, custom_objects=None):
 
 # Keras's other spellings
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+
+__getattr__ = module_getattr(__name__, tuple(globals()))

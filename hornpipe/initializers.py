@@ -19,6 +19,7 @@ import numbers
 
 import numpy as np
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as registry
 from hornpipe.core import dtypes
 from hornpipe.core.config import Configurable, register
@@ -658,7 +659,7 @@ def _truncated(generator, shape, dtype):
 
 
 def _tensor(host, dtype):
-    return active.engine.asarray(np.ascontiguousarray(host), dtype)
+    return active.engine.asarray(np.asarray(host, order="C"), dtype)
 
 
 def _sizes(shape) -> tuple[int, ...]:
@@ -735,3 +736,5 @@ orthogonal = OrthogonalInitializer = Orthogonal
 glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+
+__getattr__ = module_getattr(__name__, tuple(globals()))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import numbers
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
 from hornpipe.core.config import Configurable, register
@@ -214,3 +215,5 @@ def deserialize(config, custom_objects=None):
 
 # Keras's other spellings
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
+__getattr__ = module_getattr(__name__, tuple(globals()))

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as registry
 from hornpipe.optimizers import schedules as schedules
 from hornpipe.optimizers.adafactor import Adafactor as Adafactor
@@ -62,3 +63,5 @@ def deserialize(config, custom_objects=None):
         ValueError: the class is unknown.
     """
     return registry.deserialize(config, custom_objects, kind="optimizer")
+
+__getattr__ = module_getattr(__name__, tuple(globals()))
