@@ -31,8 +31,10 @@ _MODULES = (
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
+    "saving",
     "tree",
     "utils",
 )
@@ -52,6 +54,7 @@ _NAMES = {
     "DTypePolicy": "core.dtypes",
     "value_and_grad": "training.step",
     "State": "training.step",
+    "install_as": "compat.modules",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]
@@ -63,9 +66,9 @@ def __getattr__(name):
     elif name in _MODULES:
         value = importlib.import_module(f"hornpipe.{name}")
     else:
-        from hornpipe.core.errors import near_miss
+        from hornpipe.core.dialect import find_name
 
-        raise AttributeError(f"hornpipe has no attribute {name!r}.{near_miss(name, __all__)}")
+        value = find_name(__name__, name, __all__)
     globals()[name] = value
     return value
 

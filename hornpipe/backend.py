@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core import naming, random
 from hornpipe.core.dtypes import is_float, is_integer, result_type, standardize_dtype
 from hornpipe.core.op import Symbolic
@@ -134,3 +135,5 @@ def is_int_dtype(dtype) -> bool:
         True
     """
     return is_integer(standardize_dtype(dtype))
+
+__getattr__ = module_getattr(__name__, __all__)

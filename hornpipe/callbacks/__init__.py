@@ -24,11 +24,9 @@ __all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallba
 
 def __getattr__(name: str):
     if name not in _HOMES:
-        from hornpipe.core.errors import near_miss
+        from hornpipe.core.dialect import find_name
 
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}.{near_miss(name, _HOMES)}"
-        )
+        return find_name(__name__, name, _HOMES)
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

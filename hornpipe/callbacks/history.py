@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hornpipe.callbacks.base import Callback
+from hornpipe.core.dialect import Logs
 
 
 class History(Callback):
@@ -25,17 +26,17 @@ class History(Callback):
     def __init__(self):
         super().__init__()
         self.epoch: list[int] = []
-        self.history: dict[str, list] = {}
+        self.history: dict[str, list] = Logs()
 
     def on_train_begin(self, logs=None):
         """Start with empty lists."""
-        self.epoch, self.history = [], {}
+        self.epoch, self.history = [], Logs()
 
     def on_epoch_end(self, epoch, logs=None):
         """Append the epoch's logs."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
+            dict.setdefault(self.history, name, []).append(value)
 
     def get_state(self):
         """Return the lists, so that a resumed run returns the whole history."""
@@ -45,6 +46,7 @@ class History(Callback):
     def set_state(self, state):
         """Take over the lists of `get_state`."""
         self.epoch = [int(epoch) for epoch in state["epoch"]]
-        self.history = {
-            name: list(values) for name, values in zip(state["names"], state["values"], strict=True)
-        }
+        self.history = Logs(
+            (name, list(values))
+            for name, values in zip(state["names"], state["values"], strict=True)
+        )

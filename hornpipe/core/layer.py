@@ -12,7 +12,7 @@ import inspect
 
 import numpy as np
 
-from hornpipe.core import dtypes, graph, masking, naming, tracking, tree
+from hornpipe.core import dialect, dtypes, graph, masking, naming, tracking, tree
 from hornpipe.core.config import Configurable, resolve, serialize
 from hornpipe.core.errors import NotBuiltError, ShapeError, message, near_miss
 from hornpipe.core.op import to_tensor
@@ -131,7 +131,8 @@ class Layer(Configurable):
             unknown = next(iter(given))
             known = [*_constructor_names(type(self)), "input_shape"]
             rule = f"got an unknown argument `{unknown}`"
-            raise TypeError(message(kind, rule, f"{unknown}={given[unknown]!r}", near_miss(unknown, known).strip()))
+            fix = dialect.advice(type(self), unknown) or near_miss(unknown, known).strip()
+            raise TypeError(message(kind, rule, f"{unknown}={given[unknown]!r}", fix))
         self.name = naming.auto_name(naming.snake_case(kind)) if name is None else naming.check_name(name, kind)
         self.activity_regularizer = resolve("regularizer", activity_regularizer)
         if self.activity_regularizer is not None:
@@ -702,9 +703,9 @@ class Layer(Configurable):
         if self._nodes:
             node = self._nodes[0]
             return _shapes_of(node.args[0] if node.args else node.outputs)
-        if self._input_shape is None:
+        if self._input_shape is None and self._first_shape is None:
             self._node(0, "input shape")
-        return self._input_shape
+        return self._first_shape if self._input_shape is None else self._input_shape
 
     @property
     def output_shape(self):
@@ -715,9 +716,7 @@ class Layer(Configurable):
         """
         if self._nodes:
             return _shapes_of(self._nodes[0].outputs)
-        if self._input_shape is None:
-            self._node(0, "output shape")
-        return self.compute_output_shape(self._input_shape)
+        return self.compute_output_shape(self.input_shape)
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.__dict__.get('name', '?')}, built={self.built}>"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hornpipe.core.dialect import spoken
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays
 from hornpipe.datasets._splits import split_rows
 
@@ -23,6 +24,7 @@ _BOSTON = Dataset(
 )
 
 
+@spoken("boston_housing.load_data")
 def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
     """Load figures and house prices of 506 districts, shuffled and split.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hornpipe.core.dialect import spoken
 from hornpipe.core.errors import message, near_miss
 from hornpipe.datasets._pickles import read_object_npz
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays, load_word_ranks
@@ -57,6 +58,7 @@ _IMDB = Dataset(
 )
 
 
+@spoken("imdb.load_data")
 def load_data(
     path="imdb.npz",
     num_words=None,

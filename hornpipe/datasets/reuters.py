@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hornpipe.core.dialect import spoken
 from hornpipe.datasets._pickles import read_object_npz
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays, load_word_ranks
 from hornpipe.datasets._splits import check_test_split, shuffled
@@ -47,6 +48,7 @@ _REUTERS = Dataset(
 )
 
 
+@spoken("reuters.load_data")
 def load_data(
     path="reuters.npz",
     num_words=None,

@@ -3,3 +3,9 @@
 from hornpipe.engine.select import active, current, use
 
 __all__ = ["active", "current", "use"]
+
+
+def __getattr__(name):
+    from hornpipe.core.dialect import find_name
+
+    return find_name(__name__, name)

@@ -104,16 +104,15 @@ _FAMILIES = {
     "attention": ["Attention", "AdditiveAttention"],
     "multi_head_attention": ["MultiHeadAttention", "GroupedQueryAttention"],
 }
+# classes that also take their window's sizes one by one; they are made where older spellings are known
+_OLDER = ("Convolution2D", "Convolution3D", "SeparableConvolution2D")
 # other names of the same classes
 _ALIASES = {
     "Convolution1D": "Conv1D",
-    "Convolution2D": "Conv2D",
-    "Convolution3D": "Conv3D",
     "Convolution1DTranspose": "Conv1DTranspose",
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3DTranspose": "Conv3DTranspose",
     "SeparableConvolution1D": "SeparableConv1D",
-    "SeparableConvolution2D": "SeparableConv2D",
     "GroupQueryAttention": "GroupedQueryAttention",
     **{
         f"{short}{rank}D": f"{long}{rank}D"
@@ -129,7 +128,7 @@ _ALIASES = {
 _MODULES = {name: module for module, names in _FAMILIES.items() for name in names}
 _CORE = ("InputSpec", "Layer")
 
-__all__ = [*_CORE, *_MODULES, *_ALIASES, "deserialize", "get", "serialize"]  # noqa: PLE0604
+__all__ = [*_CORE, *_MODULES, *_ALIASES, *_OLDER, "deserialize", "get", "serialize"]  # noqa: PLE0604
 
 
 @functools.cache
@@ -184,11 +183,9 @@ def __getattr__(name):
         target = _ALIASES.get(name, name)
         value = getattr(importlib.import_module(f"hornpipe.layers.{_MODULES[target]}"), target)
     else:
-        from hornpipe.core.errors import near_miss
+        from hornpipe.core.dialect import find_name
 
-        raise AttributeError(
-            f"hornpipe.layers has no attribute {name!r}.{near_miss(name, __all__)}"
-        )
+        value = find_name(__name__, name, __all__)
     globals()[name] = value
     return value
 

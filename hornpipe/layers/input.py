@@ -13,6 +13,7 @@ import numpy as np
 from hornpipe.core import graph, settings
 from hornpipe.core.config import register
 from hornpipe.core.dtypes import standardize_dtype
+from hornpipe.core.dialect import spoken
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
 from hornpipe.layers._support import positive_int
@@ -145,6 +146,7 @@ def _sizes(layer, name, value) -> tuple:
     return tuple(None if size is None else int(size) for size in value)
 
 
+@spoken("Input")
 def Input(  # noqa: N802 - its name in Keras
     shape=None,
     batch_size=None,

@@ -34,6 +34,7 @@ class Objective:
             if value is not None and not isinstance(value, (list, tuple, dict)):
                 self._given[argument] = [value]
         self.loss_tracker = Mean(name="loss")
+        self.rename = None  # function name -> shown name, for models that speak an older dialect
         self.built = False
         self.rows = None  # (mask (batch,), number of real rows) while a padded batch is computed
         self.losses: list = []
@@ -78,10 +79,18 @@ class Objective:
                     metric = as_metric(
                         identifier, tuple(targets[number].shape), tuple(predictions[number].shape), self.losses[number]
                     )
-                    name = f"{output_names[number]}_{metric.name}" if many else metric.name
-                    watched.append((number, metric, name, weighted))
+                    watched.append((number, metric, self._shown(number, metric.name), weighted))
         self.watched = watched
         self.built = True
+
+    def _shown(self, number, name) -> str:
+        name = name if self.rename is None else self.rename(name)
+        return f"{self.names[number]}_{name}" if len(self.names) > 1 else name
+
+    def set_rename(self, rename) -> None:
+        """Show metrics under other names from now on; None for their own."""
+        self.rename = rename
+        self.watched = [(number, metric, self._shown(number, metric.name), weighted) for number, metric, _, weighted in self.watched]
 
     def _per_output(self, argument, default, lists=False) -> list:
         """Return the entries of one of `compile`'s arguments, one for each output."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from hornpipe.callbacks.base import CallbackList
 from hornpipe.callbacks.progress import make_display
-from hornpipe.core import tree
+from hornpipe.core import dialect, tree
 from hornpipe.core.config import resolve
 from hornpipe.core.errors import message
 from hornpipe.core.random import draw_seed
@@ -52,6 +52,7 @@ class Trainer:
 
     # ---- compile
 
+    @dialect.spoken("Model.compile")
     def compile(
         self,
         optimizer="rmsprop",
@@ -99,6 +100,7 @@ class Trainer:
         self.run_eagerly = bool(run_eagerly)
         self.loss, self.jit_compile, self.steps_per_execution = loss, jit_compile, steps_per_execution
         self._objective = Objective(loss, loss_weights, metrics, weighted_metrics)
+        self._objective.rename = dialect.renamer(self, found, *self._layers())
         self._programs = {}
         self.stop_training = False
         self._compile_arguments = {
@@ -141,7 +143,8 @@ class Trainer:
             given = self._objective._given["metrics"] or []
             plain = isinstance(given, list) and not any(isinstance(item, (list, tuple, dict)) for item in given)
             if plain and len(self.output_names) == 1:
-                return ["loss", *(item if isinstance(item, str) else getattr(item, "name", getattr(item, "__name__", "")) for item in given)]
+                names = [item if isinstance(item, str) else getattr(item, "name", getattr(item, "__name__", "")) for item in given]
+                return ["loss", *map(self._objective.rename or str, names)]
         return list(self._result_names())
 
     def _result_names(self):
@@ -290,6 +293,7 @@ class Trainer:
 
     # ---- fit
 
+    @dialect.spoken("Model.fit")
     def fit(
         self,
         x=None,
@@ -373,7 +377,8 @@ class Trainer:
         )
         self.history = callbacks.history
         checks.check_monitors(callbacks, self, validation is not None)
-        display = callbacks.display = make_display(verbose, epochs=epochs)
+        make = dialect.display_for(self, source) or make_display
+        display = callbacks.display = make(verbose, epochs=epochs)
         self.stop_training = False
         with deferred_interrupts():
             self._run_epochs(source, validation, callbacks, display, range(initial_epoch, epochs), validation_freq)
@@ -409,6 +414,7 @@ class Trainer:
 
     # ---- evaluate and predict
 
+    @dialect.spoken("Model.evaluate")
     def evaluate(
         self,
         x=None,
@@ -452,6 +458,7 @@ class Trainer:
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
+    @dialect.spoken("Model.predict")
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Return the outputs for `x` as NumPy arrays, computed batch by batch.
 
@@ -498,10 +505,12 @@ class Trainer:
 
     # ---- one batch
 
+    @dialect.spoken("Model.train_on_batch")
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Train on one batch; returns the loss and metrics of all batches since `reset_metrics`, see `evaluate`."""
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
+    @dialect.spoken("Model.test_on_batch")
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Evaluate one batch; returns the loss and metrics of all batches since `reset_metrics`, see `evaluate`."""
         return self._on_batch("test", x, y, sample_weight, None, return_dict)

@@ -25,20 +25,34 @@ _HOMES = {
     "unpack_x_y_sample_weight": "unpacking",
 }
 
-__all__ = sorted(_HOMES)
+# Names of Keras that stand in other modules as well.
+_ELSEWHERE = {
+    "CustomObjectScope": "saving",
+    "custom_object_scope": "saving",
+    "deserialize_keras_object": "saving",
+    "get_custom_objects": "saving",
+    "get_registered_name": "saving",
+    "get_registered_object": "saving",
+    "register_keras_serializable": "saving",
+    "serialize_keras_object": "saving",
+}
+
+__all__ = sorted([*_HOMES, *_ELSEWHERE])
 
 
 def __getattr__(name: str):
+    if name in _ELSEWHERE:
+        value = getattr(importlib.import_module(f"hornpipe.{_ELSEWHERE[name]}"), name)
+        globals()[name] = value
+        return value
     if name not in _HOMES:
-        from hornpipe.core.errors import near_miss
+        from hornpipe.core.dialect import find_name
 
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}.{near_miss(name, _HOMES)}"
-        )
+        return find_name(__name__, name, _HOMES)
     value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__():
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__})

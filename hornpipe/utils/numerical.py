@@ -6,9 +6,11 @@ import numbers
 
 import numpy as np
 
+from hornpipe.core.dialect import spoken
 from hornpipe.core.errors import message
 
 
+@spoken("to_categorical")
 def to_categorical(x, num_classes=None):
     """Return class numbers as vectors that are one at the class and zero elsewhere.
 
