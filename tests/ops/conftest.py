@@ -51,7 +51,13 @@ def _check_inferred(function, arrays, outputs, batch):
     from hornpipe.engine import active
 
     for unknown in (False, True) if batch else (False,):
-        shapes = [x.shape if not unknown or not x.ndim else (None, *x.shape[1:]) for x in arrays]
+        open_ = arrays[:1] if batch == "first" else arrays
+        shapes = [
+            (None, *x.shape[1:])
+            if unknown and x.ndim and any(x is each for each in open_)
+            else x.shape
+            for x in arrays
+        ]
         symbols = [
             keras.KerasTensor(shape, dtype=x.dtype.name)
             for shape, x in zip(shapes, arrays, strict=True)
@@ -73,7 +79,7 @@ def check_op(function, reference, inputs, gradient=True, tolerance=2e-5, batch=T
         inputs: list of arrays.
         gradient: bool, or the list of the inputs that have one.
         tolerance: largest error, relative to the largest value or 1.
-        batch: bool. Whether shapes are also inferred with an unknown first axis.
+        batch: bool. Whether shapes are also inferred with an unknown first axis; "first": of the first input only.
         dtype: dtype name of the first output, where it is not float32 (floats), int32 or bool as the reference's.
     """
     from hornpipe.engine import active
@@ -142,3 +148,18 @@ def _run(function, arrays, chosen):
 @pytest.fixture
 def check():
     return check_op
+
+
+@pytest.fixture
+def run():
+    """Return the function that calls an operation in one compiled program and gives NumPy arrays."""
+    from hornpipe.core.tree import map_tree
+    from hornpipe.engine import active
+
+    def call(function, *arrays):
+        engine = active.engine
+        return map_tree(
+            engine.to_numpy, engine.compile(function)(*[engine.asarray(x) for x in arrays])
+        )
+
+    return call
