@@ -519,7 +519,7 @@ def stack_batches(batches, like, who):
         leaves = [narrow(_dense(leaf), who) for leaf in tree.flatten(batch) if leaf is not None]
         new_shapes = [(leaf.shape, leaf.dtype) for leaf in leaves]
         if stack and new_shapes != shapes:
-            yield _stacked(stack, structure, capacities)
+            yield _stacked(stack, structure, capacities, most)
             stack = []
             began = time.monotonic()
         structure, shapes = batch, new_shapes
