@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
 
 from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
@@ -175,7 +176,7 @@ def _with_norm(w, axis, wanted):
     return ops.cast(wide * (wanted(norm) / (epsilon() + norm)), dtype)
 
 
-def _bound(value, argument, who):
+def _bound(value: Any, argument, who) -> Any:
     sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not sound or not 0 <= value < math.inf:
         raise ValueError(
@@ -184,7 +185,7 @@ def _bound(value, argument, who):
     return value
 
 
-def _axes(axis, who):
+def _axes(axis: Any, who):
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     if not axes or not all(
         isinstance(each, numbers.Integral) and not isinstance(each, bool) for each in axes

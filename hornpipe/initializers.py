@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -668,7 +669,7 @@ def _sizes(shape) -> tuple[int, ...]:
     )
 
 
-def _number(value, argument, who, least=None) -> float:
+def _number(value: Any, argument, who, least=None) -> Any:
     sound = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
     if not sound or (least is not None and value < least):
         rule = f"`{argument}` must be a finite number" + ("" if least is None else f" >= {least}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
 
 from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
@@ -172,7 +173,7 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * ops.sum(ops.abs(cosines)) / max(number * (number - 1), 1)
 
 
-def _factor(value, argument, who) -> float:
+def _factor(value: Any, argument, who) -> float:
     sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not sound or not 0 <= value < math.inf:
         raise ValueError(

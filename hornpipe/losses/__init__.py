@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as _config
 from hornpipe.losses.base import Loss, LossFunctionWrapper
 from hornpipe.losses.classification import (
@@ -165,3 +166,5 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as _config
 from hornpipe.losses.classification import (
     binary_crossentropy,
@@ -220,3 +221,5 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+__getattr__ = module_getattr(__name__, __all__)

@@ -64,4 +64,5 @@ def deserialize(config, custom_objects=None):
     """
     return registry.deserialize(config, custom_objects, kind="optimizer")
 
+
 __getattr__ = module_getattr(__name__, tuple(globals()))
