@@ -41,32 +41,33 @@ class RunningSum(TensorOperators):
 
     def __init__(self, shape, dtype, name):
         self.name, self.shape, self.dtype = name, tuple(shape), dtype
-        self.high = Variable(_zeros, shape=self.shape, dtype=dtype, trainable=False, name=name)
-        self.low = Variable(
-            _zeros, shape=self.shape, dtype=dtype, trainable=False, name=f"{name}_rest"
-        )
+        # One variable for both parts: a program then updates them in one pass.
+        self.parts = Variable(_zeros, shape=(2, *self.shape), dtype=dtype, trainable=False, name=name)
 
     @property
     def value(self):
         """The sum so far, a tensor."""
-        return self.high.value + self.low.value
+        parts = self.parts.value
+        return parts[0] + parts[1]
 
     def add(self, term) -> None:
         """Add a tensor of this shape."""
-        before, term = self.high.value, cast(term, self.dtype)
+        parts, term = self.parts.value, cast(term, self.dtype)
+        before = parts[0]
         after = before + term
         part = after - before
-        self.low.assign(self.low.value + ((before - (after - part)) + (term - part)))
-        self.high.assign(after)
+        rest = parts[1] + ((before - (after - part)) + (term - part))
+        self.parts.assign(ops.stack([ops.broadcast_to(after, self.shape), ops.broadcast_to(rest, self.shape)]))
 
     def assign(self, value):
         """Set the sum; returns it as a tensor."""
-        self.low.assign(ops.zeros(self.shape, dtype=self.dtype))
-        return self.high.assign(cast(value, self.dtype))
+        value = ops.broadcast_to(cast(value, self.dtype), self.shape)
+        self.parts.assign(ops.stack([value, ops.zeros_like(value)]))
+        return value
 
     def numpy(self):
         """Return the sum as a NumPy array."""
-        return self.high.numpy() + self.low.numpy()
+        return self.parts.numpy().sum(axis=0)
 
     def __array__(self, dtype=None, copy=None):
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -188,7 +189,7 @@ class Metric(Configurable):
         found: dict[int, Variable] = {}
         for item in tracking.owned(self.__dict__, (Variable, RunningSum, Metric)):
             if isinstance(item, RunningSum):
-                owned = [item.high, item.low]
+                owned = [item.parts]
             else:
                 owned = item.variables if isinstance(item, Metric) else [item]
             for variable in owned:
