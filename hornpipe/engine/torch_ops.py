@@ -219,6 +219,8 @@ def average_pool_general(x, window, strides, padding):
     )
     if one_sided or not _fits(x, window, strides, ones, padding):
         return NotImplemented
+    if len(window) == 3 and x.dtype not in _WIDE:
+        return NotImplemented
     padding = tuple(before for before, _ in padding)
     line = len(window) == 1
     if line:

@@ -257,12 +257,28 @@ def _merge_repeated(program):
     for node in program.nodes:
         node.args = _rename(node.args, names)
         key = (node.op, _key(node.args))
-        if torch.Tag.nondeterministic_seeded not in node.op.tags and key in seen:
+        if _is_identity(node):
+            names[node.outputs[0]] = node.args[0].number
+        elif torch.Tag.nondeterministic_seeded not in node.op.tags and key in seen:
             names.update(zip(flatten(node.outputs), flatten(seen[key].outputs), strict=True))
         else:
             seen[key] = node
             nodes.append(node)
     program.nodes, program.outputs = nodes, _rename(program.outputs, names)
+
+
+def _is_identity(node):
+    """Return whether a node gives its first argument back, to the bit: a copy, or a product or quotient with 1."""
+    if not node.alike or type(node.args[0]) is not Ref:
+        return False
+    if node.op._schema.name == "aten::clone":
+        return True
+    if node.op._schema.name not in ("aten::mul", "aten::div") or len(node.args) > 2:
+        return False
+    other = node.args[1]
+    if isinstance(other, torch.Tensor):
+        return other.numel() == 1 and other.dtype == node.dtype and bool(other == 1)
+    return not isinstance(other, Ref) and other == 1
 
 
 def _key(value):
