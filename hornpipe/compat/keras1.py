@@ -316,6 +316,14 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 
 # ---- names that modules had. "module:name" is today's place; a leading "!" is an error with today's way.
 
+_SHORT = {
+    **{short: f"losses:{name}" for name, shorts in {
+        "mean_squared_error": "mse MSE", "mean_absolute_error": "mae MAE", "mean_absolute_percentage_error": "mape MAPE",
+        "mean_squared_logarithmic_error": "msle MSLE", "kl_divergence": "kld KLD kullback_leibler_divergence",
+        "log_cosh": "logcosh",
+    }.items() for short in shorts.split()},
+    "cosine_proximity": "compat.legacy:cosine_proximity", "cosine": "compat.legacy:cosine_proximity",
+}  # fmt: skip
 _ACTIVITY = {"activity_l1": "regularizers:L1", "activity_l2": "regularizers:L2", "activity_l1l2": "compat.legacy:l1l2"}
 NAMES: dict[str, dict[str, str]] = {
     "": {
@@ -345,12 +353,9 @@ NAMES: dict[str, dict[str, str]] = {
         "Merge": "compat.legacy:Merge",
         "Graph": "!Use the functional interface: keras.Model(inputs, outputs).",
     },
-    "losses": {
-        "cosine_proximity": "compat.legacy:cosine_proximity", "cosine": "compat.legacy:cosine_proximity",
-        "kullback_leibler_divergence": "losses:kl_divergence",
-    },
+    "losses": _SHORT,
     "metrics": {
-        "cosine_proximity": "compat.legacy:cosine_proximity", "kullback_leibler_divergence": "losses:kl_divergence",
+        **_SHORT,
         "precision": "!Use keras.metrics.Precision().", "recall": "!Use keras.metrics.Recall().",
         "fbeta_score": "!Use keras.metrics.FBetaScore().", "fmeasure": "!Use keras.metrics.F1Score().",
         "matthews_correlation": "!Compute it from the predictions: sklearn.metrics.matthews_corrcoef.",
@@ -437,18 +442,17 @@ METRICS: dict[str, str] = {
 # "acc" may mean any of these in a history, in this order
 ACCURACIES = ("acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
 
-# ---- keras.backend: functions that are an operation of today under another (or the same) name, first arguments alike
+# ---- keras.backend: functions that are today's operation as they were; the others stand in `backend_functions.py`
 
 BACKEND: dict[str, str] = {
     **{
         name: name for name in (
-            "abs all any arange argmax argmin cast clip concatenate cos elu equal exp expand_dims greater greater_equal log logsumexp "
-            "max maximum min minimum not_equal relu round sigmoid sign sin softmax softplus softsign sqrt square squeeze stack "
-            "tanh tile transpose less less_equal stop_gradient cumsum cumprod prod"
+            "abs all any cos elu equal exp greater greater_equal less less_equal log max maximum mean min minimum not_equal prod "
+            "round sigmoid sign sin softmax softplus softsign sqrt square std stop_gradient sum tanh tile transpose var zeros_like "
+            "ones_like clip stack logsumexp squeeze"
         ).split()
     },
-    "lesser": "less", "lesser_equal": "less_equal", "pow": "power", "pack": "stack", "permute_dimensions": "transpose",
-    "reverse": "flip", "gather": "gather", "identity": "copy", "zeros_like": "zeros_like", "ones_like": "ones_like",
+    "lesser": "less", "lesser_equal": "less_equal", "pow": "power", "pack": "stack", "identity": "copy",
 }  # fmt: skip
 # functions of 2016 that the engine can't express, and what to do
 BACKEND_GONE: dict[str, str] = {
