@@ -6,79 +6,28 @@ five steps: convert the inputs, build, find the training flag and the mask, call
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import inspect
 
 import numpy as np
 
 from hornpipe.core import dialect, dtypes, graph, masking, naming, tracking, tree
 from hornpipe.core.config import Configurable, resolve, serialize
 from hornpipe.core.errors import NotBuiltError, ShapeError, message, near_miss
+from hornpipe.core.inference import as_shape, has_tensor, infer_on_engine, is_number_list, shapes_of
+from hornpipe.core.input_spec import InputSpec as InputSpec
 from hornpipe.core.op import to_tensor
 from hornpipe.core.random import SeedGenerator
 from hornpipe.core.scope import CallContext, autocast, context, outside
+from hornpipe.core.signatures import (
+    CALL_OPTIONS,
+    build_names,
+    call_facts,
+    constructor_names,
+    take_first_shape,
+)
 from hornpipe.core.tracking import owned
 from hornpipe.core.variable import Variable
 from hornpipe.engine import select, shapes
-
-_CALL_OPTIONS = ("training", "mask")
-
-
-class InputSpec:
-    """What a layer accepts: checked at every call.
-
-    Args:
-        dtype: dtype name or None.
-        shape: tuple of ints and None, or None.
-        ndim: exact number of axes or None.
-        max_ndim, min_ndim: bounds on the number of axes or None.
-        axes: dict axis -> size, or None.
-        allow_last_axis_squeeze: bool. A missing last axis of size 1 is accepted.
-        name: expected key where inputs are a dict.
-        optional: bool. The input may be None.
-
-    Example:
-        >>> import hornpipe as keras
-        >>> keras.layers.InputSpec(ndim=2, axes={-1: 8}).ndim
-        2
-    """
-
-    def __init__(
-        self,
-        dtype=None,
-        shape=None,
-        ndim=None,
-        max_ndim=None,
-        min_ndim=None,
-        axes=None,
-        allow_last_axis_squeeze=False,
-        name=None,
-        optional=False,
-    ):
-        self.dtype, self.name, self.optional = dtype, name, optional
-        self.shape = None if shape is None else tuple(shape)
-        self.ndim = len(self.shape) if shape is not None else ndim
-        self.max_ndim, self.min_ndim = max_ndim, min_ndim
-        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
-        self.allow_last_axis_squeeze = allow_last_axis_squeeze
-
-    def problem(self, shape) -> str | None:
-        """Return what is wrong with an input's `shape`, or None."""
-        rank = len(shape)
-        squeezable = self.allow_last_axis_squeeze and self.ndim == rank + 1
-        if self.ndim is not None and rank != self.ndim and not squeezable:
-            return f"needs inputs with {self.ndim} axes"
-        if self.max_ndim is not None and rank > self.max_ndim:
-            return f"needs inputs with at most {self.max_ndim} axes"
-        if self.min_ndim is not None and rank < self.min_ndim:
-            return f"needs inputs with at least {self.min_ndim} axes"
-        wanted = dict(self.axes)
-        wanted.update(enumerate(self.shape or ()))
-        for axis, size in wanted.items():
-            if size is not None and -rank <= axis < rank and shape[axis] not in (size, None):
-                return f"needs inputs of size {size} on axis {axis}"
-        return None
 
 
 class Layer(Configurable):
@@ -126,10 +75,10 @@ class Layer(Configurable):
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         kind = type(self).__name__
         given = dict(kwargs)
-        self._first_shape = _first_shape(given)
+        self._first_shape = take_first_shape(given)
         if given:
             unknown = next(iter(given))
-            known = [*_constructor_names(type(self)), "input_shape"]
+            known = [*constructor_names(type(self)), "input_shape"]
             rule = f"got an unknown argument `{unknown}`"
             fix = dialect.advice(type(self), unknown) or near_miss(unknown, known).strip()
             raise TypeError(message(kind, rule, f"{unknown}={given[unknown]!r}", fix))
@@ -399,7 +348,7 @@ class Layer(Configurable):
         if "dtype_policy" not in self.__dict__:
             fix = "Write super().__init__() first in its __init__."
             raise RuntimeError(message(type(self).__name__, "was not initialised", "", fix))
-        facts = _call_facts(type(self))
+        facts = call_facts(type(self))
         if len(args) > 1:
             args, kwargs = facts.name_options(args, kwargs)
         args, kwargs, symbolic = self._convert(args, kwargs, facts)
@@ -457,7 +406,7 @@ class Layer(Configurable):
             return leaf
 
         def convert_first(value):
-            if isinstance(value, (list, tuple)) and value and all(_is_number_list(item) for item in value):
+            if isinstance(value, (list, tuple)) and value and all(is_number_list(item) for item in value):
                 return convert(np.asarray(value))
             return tree.map_tree(convert, value)
 
@@ -472,8 +421,8 @@ class Layer(Configurable):
     def _build_once(self, args, kwargs, facts):
         """Step 2: make the weights from the inputs' shapes, with real values whatever is being traced."""
         arguments = dict(zip(facts.names, args, strict=False))
-        arguments.update({name: value for name, value in kwargs.items() if name not in _CALL_OPTIONS})
-        input_shapes = {name: _shapes_of(value) for name, value in arguments.items() if _has_tensor(value)}
+        arguments.update({name: value for name, value in kwargs.items() if name not in CALL_OPTIONS})
+        input_shapes = {name: shapes_of(value) for name, value in arguments.items() if has_tensor(value)}
         with outside(), select.use(select.chosen()), select.chosen().concrete():
             try:
                 self._build_with(input_shapes)
@@ -483,7 +432,7 @@ class Layer(Configurable):
 
     def _build_with(self, input_shapes: dict):
         """Call `build` with one shape, or by names such as `query_shape` where it asks for several."""
-        names = _build_names(type(self))
+        names = build_names(type(self))
         first = next(iter(input_shapes.values()), None)
         if self._input_shape is None:
             self._input_shape = first
@@ -569,12 +518,12 @@ class Layer(Configurable):
     def _call_symbolic(self, args, kwargs, masks):
         """Step 4 for symbolic inputs: infer the outputs' shapes, and record the call in the graph."""
         recorded = {name: value for name, value in kwargs.items() if name != "training" or value is not None}
-        facts = _call_facts(type(self))
+        facts = call_facts(type(self))
         if "training" in recorded and recorded["training"] == facts.training_default:
             del recorded["training"]
         outputs = self._infer(args, kwargs)
         if self._input_shape is None and args:
-            self._input_shape = _shapes_of(args[0])
+            self._input_shape = shapes_of(args[0])
         return graph.record(self, args, recorded, outputs)
 
     def _cast_shape(self, leaf):
@@ -590,9 +539,9 @@ class Layer(Configurable):
         with select.use(shapes), autocast(self.compute_dtype if self.autocast else None):
             own = type(self)
             if own.compute_output_spec is not Layer.compute_output_spec:
-                return tree.map_tree(_as_shape, self.compute_output_spec(*args, **kwargs))
+                return tree.map_tree(as_shape, self.compute_output_spec(*args, **kwargs))
             if own.compute_output_shape is not Layer.compute_output_shape and args:
-                out = self.compute_output_shape(_shapes_of(args[0]))
+                out = self.compute_output_shape(shapes_of(args[0]))
                 return tree.map_shapes(lambda shape: shapes.Tensor(shape, self.compute_dtype), out)
             try:
                 return self.call(*args, **kwargs)
@@ -600,7 +549,7 @@ class Layer(Configurable):
                 raise self._explain(error, args) from None
             except (TypeError, AttributeError) as error:
                 failure = error
-        return _infer_on_engine(self, args, kwargs, failure)
+        return infer_on_engine(self, args, kwargs, failure)
 
     def _finish(self, args, outputs, masks):
         """Step 5: penalties of the activity, and the mask of the outputs."""
@@ -632,7 +581,7 @@ class Layer(Configurable):
         text = str(error)
         if getattr(error, "layer", None) is not None:
             return error
-        received = f"inputs of shape {_shapes_of(args[0])}" if args and _has_tensor(args[0]) else ""
+        received = f"inputs of shape {shapes_of(args[0])}" if args and has_tensor(args[0]) else ""
         new = ShapeError(message(self.who, text, received))
         new.layer = self
         return new
@@ -646,19 +595,19 @@ class Layer(Configurable):
             args: the shape of each argument of `call`: tuples of ints and None, or structures of them.
         """
         inputs = [tree.map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), shape) for shape in args]
-        inputs = {**dict(zip(_call_facts(type(self)).names, inputs, strict=False))}
+        inputs = {**dict(zip(call_facts(type(self)).names, inputs, strict=False))}
         inputs.update(
             {
                 name.removesuffix("_shape"): tree.map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
                 for name, shape in kwargs.items()
             }
         )
-        return _shapes_of(self.compute_output_spec(**inputs))
+        return shapes_of(self.compute_output_spec(**inputs))
 
     def compute_output_spec(self, *args, **kwargs):
         """Return the outputs for symbolic inputs, without recording a call."""
         if not self.built:
-            self._build_once(args, kwargs, _call_facts(type(self)))
+            self._build_once(args, kwargs, call_facts(type(self)))
         outputs = self._infer(args, kwargs)
         return tree.map_tree(lambda t: graph.KerasTensor(t.shape, t.dtype) if isinstance(t, shapes.Tensor) else t, outputs)
 
@@ -702,7 +651,7 @@ class Layer(Configurable):
         """
         if self._nodes:
             node = self._nodes[0]
-            return _shapes_of(node.args[0] if node.args else node.outputs)
+            return shapes_of(node.args[0] if node.args else node.outputs)
         if self._input_shape is None and self._first_shape is None:
             self._node(0, "input shape")
         return self._first_shape if self._input_shape is None else self._input_shape
@@ -715,7 +664,9 @@ class Layer(Configurable):
             NotBuiltError: the layer has not been called.
         """
         if self._nodes:
-            return _shapes_of(self._nodes[0].outputs)
+            return shapes_of(self._nodes[0].outputs)
+        if self._input_shape is None and self._first_shape is None:
+            self._node(0, "output shape")
         return self.compute_output_shape(self.input_shape)
 
     def __repr__(self):
@@ -723,48 +674,7 @@ class Layer(Configurable):
 
 
 Layer._kind = "layer"
-
-
-# ---- helpers
-
-
-class _CallFacts:
-    """What a class's `call` takes: read once from its signature."""
-
-    def __init__(self, cls):
-        parameters = list(inspect.signature(cls.call).parameters.values())[1:]
-        self.all_names = [p.name for p in parameters]
-        self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.takes_training = "training" in self.all_names
-        self.takes_mask = "mask" in self.all_names
-        plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        self.names = [p.name for p in parameters if p.kind in plain and p.name not in _CALL_OPTIONS]
-        default = next((p.default for p in parameters if p.name == "training"), None)
-        self.training_default = None if default is inspect.Parameter.empty else default
-
-    def name_options(self, args, kwargs):
-        """Return the arguments with a training flag or mask given by position as keywords."""
-        while 1 < len(args) <= len(self.all_names) and self.all_names[len(args) - 1] in _CALL_OPTIONS:
-            kwargs = {**kwargs, self.all_names[len(args) - 1]: args[-1]}
-            args = args[:-1]
-        return args, kwargs
-
-
-@functools.cache
-def _call_facts(cls) -> _CallFacts:
-    return _CallFacts(cls)
-
-
-@functools.cache
-def _build_names(cls) -> list[str]:
-    return list(inspect.signature(cls.build).parameters)[1:]
-
-
-@functools.cache
-def _constructor_names(cls) -> list[str]:
-    from hornpipe.core.config import _parameters
-
-    return list(_parameters(cls))
+Layer._call_names = property(lambda self: call_facts(type(self)).all_names)
 
 
 @functools.cache
@@ -772,85 +682,3 @@ def _metric_base():
     from hornpipe.metrics.base import Metric
 
     return Metric
-
-
-Layer._call_names = property(lambda self: _call_facts(type(self)).all_names)
-
-
-def _first_shape(kwargs: dict):
-    """Take the shape of a first layer's input out of `kwargs`; returns it with the batch axis, or None."""
-    length = kwargs.pop("input_length", None)
-    batch = kwargs.pop("batch_size", None)
-    if "batch_input_shape" in kwargs:
-        return tuple(kwargs.pop("batch_input_shape"))
-    if "batch_shape" in kwargs:
-        return tuple(kwargs.pop("batch_shape"))
-    if "input_shape" in kwargs:
-        shape = kwargs.pop("input_shape")
-        return (batch, *((shape,) if isinstance(shape, int) else shape))
-    if "input_dim" in kwargs:
-        size = kwargs.pop("input_dim")
-        return (batch, size) if length is None else (batch, length, size)
-    return None
-
-
-def _is_number_list(value) -> bool:
-    if isinstance(value, (list, tuple)):
-        return bool(value) and all(_is_number_list(item) for item in value)
-    return isinstance(value, (int, float, np.generic))
-
-
-def _has_tensor(value) -> bool:
-    return any(hasattr(leaf, "shape") for leaf in tree.flatten(value))
-
-
-def _shapes_of(value):
-    """Return the shapes of a structure of tensors, unknown sizes as None."""
-    if hasattr(value, "shape"):
-        return tuple(value.shape)
-    if isinstance(value, dict):
-        return {key: _shapes_of(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_shapes_of(item) for item in value]
-    return None
-
-
-def _as_shape(tensor):
-    return shapes.Tensor(tensor.shape, tensor.dtype) if hasattr(tensor, "shape") else tensor
-
-
-def _infer_on_engine(layer, args, kwargs, failure):
-    """Infer shapes by tracing on the real engine, for a `call` that uses the engine's own library.
-
-    Unknown sizes are tried as two different numbers; output sizes that differ between the two are unknown.
-    """
-    engine = select.chosen()
-    leaves = [leaf for leaf in tree.flatten([args, kwargs]) if isinstance(leaf, shapes.Tensor)]
-
-    def run(*tensors):
-        iterator = iter(tensors)
-        given_args, given_kwargs = tree.map_tree(
-            lambda leaf: next(iterator) if isinstance(leaf, shapes.Tensor) else leaf, [args, kwargs]
-        )
-        return layer.call(*given_args, **given_kwargs)
-
-    results = []
-    for size in (3, 5):
-        specs = [(tuple(size if n is None else n for n in leaf.shape), leaf.dtype) for leaf in leaves]
-        try:
-            with contextlib.ExitStack() as stack:
-                stack.enter_context(select.use(engine))
-                results.append(engine.eval_shape(run, *specs))
-        except Exception:
-            raise failure from None
-    is_spec = lambda node: isinstance(node, tuple) and len(node) == 2 and isinstance(node[1], str)  # noqa: E731
-    return _join_specs(*results, is_spec)
-
-
-def _join_specs(first, second, is_spec):
-    if is_spec(first):
-        sizes = tuple(a if a == b else None for a, b in zip(first[0], second[0], strict=True))
-        return shapes.Tensor(sizes, first[1])
-    if isinstance(first, dict):
-        return {key: _join_specs(first[key], second[key], is_spec) for key in first}
-    return type(first)(_join_specs(a, b, is_spec) for a, b in zip(first, second, strict=True))
