@@ -167,12 +167,11 @@ class Graph:
         found += [node.operation for node in self.nodes]
         return list({id(operation): operation for operation in found}.values())
 
-    def run(self, flat_inputs, **options):
+    def run(self, flat_inputs):
         """Return the outputs for `flat_inputs`, in the structure of `outputs`.
 
         Args:
             flat_inputs: tensors, one for each of the graph's inputs.
-            options: keyword arguments for calls that accept them, such as `training`.
         """
         values = {id(tensor): value for tensor, value in zip(self.flat_inputs, flat_inputs, strict=True)}
 
@@ -181,10 +180,7 @@ class Graph:
 
         for node in self.nodes:
             args = [fill(arg) if isinstance(arg, KerasTensor) else map_tree(fill, arg) for arg in node.args]
-            kwargs = {name: map_tree(fill, value) for name, value in node.kwargs.items()} if node.kwargs else {}
-            for name, value in options.items():
-                if value is not None and name not in kwargs and name in getattr(node.operation, "_call_names", ()):
-                    kwargs[name] = value
+            kwargs = {name: map_tree(fill, value) for name, value in node.kwargs.items()}
             results = node.operation(*args, **kwargs)
             for tensor, value in zip(flatten(node.outputs), flatten(results), strict=True):
                 values[id(tensor)] = value
