@@ -272,7 +272,8 @@ class Softmax(Layer):
     Args:
         axis: int or ints. Default -1.
     Input shape:
-        Any, floating dtype. `mask`: bool, the same shape or one that broadcasts to it.
+        Any, floating dtype. `mask`: bool, the same shape, one that broadcasts to it, or
+        its first axes.
     Output shape:
         The same as the inputs'.
     Raises:
@@ -311,5 +312,9 @@ class Softmax(Layer):
     def call(self, inputs, mask=None):
         if mask is not None:
             lowest = -3e4 if ops.dtype(inputs) == "float16" else -1e9
+            for _ in range(
+                len(inputs.shape) - len(mask.shape)
+            ):  # a mask of steps holds for all their features
+                mask = ops.expand_dims(mask, -1)
             inputs = ops.where(mask, inputs, lowest)
         return ops.softmax(inputs, self.axis)

@@ -12,8 +12,8 @@ import numpy as np
 
 from hornpipe.core import graph, settings
 from hornpipe.core.config import register
-from hornpipe.core.dtypes import standardize_dtype
 from hornpipe.core.dialect import spoken
+from hornpipe.core.dtypes import standardize_dtype
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
 from hornpipe.layers._support import positive_int

@@ -78,7 +78,7 @@ class RNN(Layer):
     ):
         super().__init__(**kwargs)
         if isinstance(cell, (list, tuple)):
-            cell = StackedRNNCells(cell)
+            cell = StackedRNNCells(cell, name="stacked_rnn_cells")
         check_cell(self, cell)
         self.cell = cell
         self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
