@@ -34,6 +34,7 @@ from hornpipe.ops.create import empty_like as empty_like
 from hornpipe.ops.create import eye as eye
 from hornpipe.ops.create import full as full
 from hornpipe.ops.create import full_like as full_like
+from hornpipe.ops.create import geomspace as geomspace
 from hornpipe.ops.create import identity as identity
 from hornpipe.ops.create import is_tensor as is_tensor
 from hornpipe.ops.create import linspace as linspace
@@ -318,10 +319,12 @@ from hornpipe.ops.signal import correlate as correlate
 from hornpipe.ops.signal import depth_to_space as depth_to_space
 from hornpipe.ops.signal import diff as diff
 from hornpipe.ops.signal import extract_sequences as extract_sequences
+from hornpipe.ops.signal import fold as fold
 from hornpipe.ops.signal import hamming as hamming
 from hornpipe.ops.signal import hanning as hanning
 from hornpipe.ops.signal import i0 as i0
 from hornpipe.ops.signal import kaiser as kaiser
 from hornpipe.ops.signal import space_to_depth as space_to_depth
 from hornpipe.ops.signal import trapezoid as trapezoid
+from hornpipe.ops.signal import unfold as unfold
 from hornpipe.ops.signal import vander as vander

@@ -303,15 +303,13 @@ def _transpose_pairs(padding, output_padding, windows, strides, dilation):
     for i, (window, stride, step) in enumerate(zip(windows, strides, dilation, strict=True)):
         reach = (window - 1) * step + 1
         extra = None if output_padding is None else output_padding[i]
+        # What is cut off the (size - 1) * stride + reach elements that the windows cover; below 0: what is added.
         if padding == "valid":
-            before, after = 0, -(max(stride - reach, 0) if extra is None else extra)
-        elif extra is None:
-            before = max(reach - stride, 0) // 2
-            after = reach - stride - before
+            cut = -(max(stride - reach, 0) if extra is None else extra)
         else:
-            before = reach // 2
-            after = reach - reach % 2 - before - extra
-        pairs.append((reach - 1 - before, reach - 1 - after))
+            cut = reach - stride if extra is None else reach - reach % 2 - extra
+        before = max(cut, 0) // 2
+        pairs.append((reach - 1 - before, reach - 1 - (cut - before)))
     return pairs
 
 

@@ -18,14 +18,18 @@ from hornpipe.core.op import Symbolic, op, to_tensor
 from hornpipe.engine.select import active
 from hornpipe.ops._common import cast_to, dtype_of
 from hornpipe.ops.math import (
+    abs,
     add,
     clip,
+    exp,
     floor,
     greater_equal,
     isnan,
     largest_number,
+    log,
     multiply,
     power,
+    sign,
     smallest_number,
     subtract,
     where,
@@ -307,6 +311,21 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
     return values if dtype is None else cast_to(values, standardize_dtype(dtype))
 
 
+@op(tensors=2, dtype="float")
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """Return `num` numbers from `start` to `stop` whose ratios are equal; both have the same sign.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.round(keras.ops.geomspace(1.0, 8.0, 4), 3).tolist()
+        [1.0, 2.0, 4.0, 8.0]
+    """
+    start, stop = to_tensor(start), to_tensor(stop)
+    values = exp(linspace(log(abs(start)), log(abs(stop)), num, endpoint, axis=axis))
+    values = multiply(values, expand_dims(sign(start), axis) if len(start.shape) else sign(start))
+    return values if dtype is None else cast_to(values, standardize_dtype(dtype))
+
+
 @op(dtype="same")
 def tril(x, k=0):
     """Return the matrices of the last two axes with zeros above a diagonal.
@@ -386,7 +405,15 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     return x if dtype is None else cast(x, dtype)
 
 
-array = convert_to_tensor
+def array(x, dtype=None):
+    """Return `convert_to_tensor(x, dtype)`.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.array([1, 2]).tolist()
+        [1, 2]
+    """
+    return convert_to_tensor(x, dtype)
 
 
 def convert_to_numpy(x):

@@ -46,6 +46,8 @@ from hornpipe.ops.shape import expand_dims, moveaxis, reshape, stack, transpose,
 def matmul(x1, x2):
     """Return the matrix product over the last two axes; leading axes broadcast, a vector counts as a row or a column.
 
+    Bytes (int8, uint8) are multiplied as int32.
+
     Raises:
         ValueError: the inner sizes differ, or an operand is scalar.
 
@@ -59,6 +61,8 @@ def matmul(x1, x2):
     if None not in inner and inner[0] != inner[1]:
         rule = "the last axis of `x1` must have the size of the last but one (or only) axis of `x2`"
         raise ShapeError(message("matmul", rule, f"shapes {a} and {b}"))
+    if dtype_of(x1) in ("int8", "uint8"):  # sums of products of bytes need more bits
+        x1, x2 = cast_to(x1, "int32"), cast_to(x2, "int32")
     return active.engine.matmul(x1, x2)
 
 
@@ -115,7 +119,7 @@ def tensordot(x1, x2, axes=2):
     inner = count([b if a is None else a for a, b in sizes])
     left = reshape(transpose(x1, free1 + first), (count(sizes1), inner))
     right = reshape(transpose(x2, second + free2), (inner, count(sizes2)))
-    return active.engine.reshape(active.engine.matmul(left, right), (*sizes1, *sizes2))
+    return active.engine.reshape(matmul(left, right), (*sizes1, *sizes2))
 
 
 @op(tensors=2)

@@ -64,11 +64,16 @@ def _unary(name, formula, example, rule="float", primitive=None, result=None):
 
 def _binary(name, formula, example, rule="promote", primitive=None, result=None):
     """Make the operation `name` of one engine primitive on two operands that broadcast."""
-    primitive = primitive or name
+    primitive, first = primitive or name, "x1"
 
     def function(x1, x2):
         return getattr(active.engine, primitive)(x1, x2)
 
+    def bits(x, y):
+        return getattr(active.engine, primitive)(x, y)
+
+    if name.startswith("bitwise") or name.endswith("shift"):  # Keras names these operands otherwise
+        function, first = bits, "x"
     function.__name__ = name
     made = op(tensors=2, dtype=rule)(function)
     kind = {"bool": "bool", "float": "common floating dtype"}.get(result or rule, "common dtype")
@@ -76,7 +81,9 @@ def _binary(name, formula, example, rule="promote", primitive=None, result=None)
     return _document(
         made,
         f"{formula}, elementwise.",
-        "x1, x2: tensors or numbers that broadcast.",
+        "x1, x2: tensors or numbers that broadcast."
+        if first == "x1"
+        else "x, y: integers that broadcast.",
         returns,
         example,
     )
@@ -199,8 +206,8 @@ bitwise_or = _binary("bitwise_or", "the bits set in either", ("bitwise_or([5, 6]
 bitwise_xor = _binary(
     "bitwise_xor", "the bits set in one of the two", ("bitwise_xor([5, 6], 3)", "[6, 5]")
 )
-left_shift = _binary("left_shift", "x1 * 2 ** x2, wrapping", ("left_shift([1, 2], 2)", "[4, 8]"))
-right_shift = _binary("right_shift", "floor(x1 / 2 ** x2)", ("right_shift([8, -8], 2)", "[2, -2]"))
+left_shift = _binary("left_shift", "x * 2 ** y, wrapping", ("left_shift([1, 2], 2)", "[4, 8]"))
+right_shift = _binary("right_shift", "floor(x / 2 ** y)", ("right_shift([8, -8], 2)", "[2, -2]"))
 bitwise_left_shift = _alias("bitwise_left_shift", left_shift)
 bitwise_right_shift = _alias("bitwise_right_shift", right_shift)
 
@@ -360,16 +367,16 @@ def clip(x, x_min, x_max):
     return x if x_max is None else where(greater(x, x_max), x_max, x)
 
 
-@op(dtype="float")
+@op()
 def trunc(x):
-    """Return `x` without its fraction, elementwise.
+    """Return `x` without its fraction, elementwise; integers stay as they are.
 
     Example:
         >>> import hornpipe as keras
         >>> keras.ops.trunc([1.7, -1.7]).tolist()
         [1.0, -1.0]
     """
-    return where(less(x, 0), ceil(x), floor(x))
+    return where(less(x, 0), ceil(x), floor(x)) if is_float(dtype_of(x)) else x
 
 
 @op()

@@ -218,14 +218,14 @@ def histogram(x, bins=10, range=None):
         bins: int >= 1.
         range: pair of numbers, the ends of all; the smallest and the largest element by default. Elements outside do not count.
     Returns:
-        `(counts, edges)`: int32 `(bins,)` and `(bins + 1,)`; the last interval holds its upper end.
+        `(counts, edges)`: `(bins,)` and `(bins + 1,)`, floating as `x`; the last interval holds its upper end.
     Raises:
         ValueError: `bins` is not positive, or `range` is empty.
 
     Example:
         >>> import hornpipe as keras
         >>> [part.tolist() for part in keras.ops.histogram([0.0, 1.0, 4.0], bins=2)]
-        [[2, 1], [0.0, 2.0, 4.0]]
+        [[2.0, 1.0], [0.0, 2.0, 4.0]]
     """
     if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
         raise ValueError(message("histogram", "`bins` must be an integer >= 1", f"bins={bins!r}"))
@@ -247,7 +247,7 @@ def histogram(x, bins=10, range=None):
     edges = cast_to(linspace(low, high, bins + 1), dtype_of(x))
     inside = logical_and(greater_equal(x, low), less_equal(x, high))
     place = minimum(subtract(searchsorted(edges, x, side="right"), 1), bins - 1)
-    return segment_sum(cast_to(inside, "int32"), place, bins), edges
+    return cast_to(segment_sum(cast_to(inside, "int32"), place, bins), dtype_of(x)), edges
 
 
 # ---- quantiles

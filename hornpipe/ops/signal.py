@@ -336,13 +336,17 @@ def depth_to_space(x, block_size, data_format="channels_last"):
     if channels % block_size**2:
         rule = f"the channels must be a multiple of block_size ** 2 = {block_size**2}"
         raise ShapeError(message("depth_to_space", rule, f"{channels} channels"))
-    if first:  # channels first: the block's place varies slowest, too
-        x = reshape(x, (batch, height, width, block_size, block_size, channels // block_size**2))
+    made = channels // block_size**2
+    if first:  # there the channels vary slowest, the places in the block fastest
+        x = transpose(
+            reshape(x, (batch, height, width, made, block_size, block_size)), (0, 1, 4, 2, 5, 3)
+        )
     else:
-        x = reshape(x, (batch, height, width, block_size, block_size, channels // block_size**2))
-    x = transpose(x, (0, 1, 3, 2, 4, 5))
+        x = transpose(
+            reshape(x, (batch, height, width, block_size, block_size, made)), (0, 1, 3, 2, 4, 5)
+        )
     out = active.engine.reshape(
-        x, (batch, _times(height, block_size), _times(width, block_size), channels // block_size**2)
+        x, (batch, _times(height, block_size), _times(width, block_size), made)
     )
     return transpose(out, (0, 3, 1, 2)) if first else out
 
@@ -363,7 +367,98 @@ def space_to_depth(x, block_size, data_format="channels_last"):
         raise ShapeError(message("space_to_depth", rule, f"{height} and {width}"))
     height, width = (None if size is None else size // block_size for size in (height, width))
     x = active.engine.reshape(x, (batch, height, block_size, width, block_size, channels))
-    out = reshape(
-        transpose(x, (0, 1, 3, 2, 4, 5)), (batch, height, width, channels * block_size**2)
+    order = (0, 1, 3, 5, 2, 4) if first else (0, 1, 3, 2, 4, 5)
+    out = active.engine.reshape(
+        transpose(x, order), (batch, height, width, channels * block_size**2)
     )
     return transpose(out, (0, 3, 1, 2)) if first else out
+
+
+def _patch_places(who, sizes, kernel_size, dilation, padding, stride):
+    """Return the window arguments as pairs, and the flat places in the padded image: `(window, patches)`."""
+    window, dilation, padding, stride = (
+        int_tuple(who, label, value, 2, least)
+        for label, value, least in (
+            ("kernel_size", kernel_size, 1),
+            ("dilation", dilation, 1),
+            ("padding", padding, 0),
+            ("stride", stride, 1),
+        )
+    )
+    pairs = [(each, each) for each in padding]
+    outs = check_windows(who, sizes, window, stride, dilation, pairs)
+    height, width = (size + 2 * each for size, each in zip(sizes, padding, strict=True))
+    rows, columns = (
+        (np.arange(k)[:, None] * d + np.arange(out) * s)
+        for k, d, s, out in zip(window, dilation, stride, outs, strict=True)
+    )
+    places = rows[:, None, :, None] * width + columns[None, :, None, :]
+    return (
+        pairs,
+        (height, width),
+        places.reshape(window[0] * window[1], outs[0] * outs[1]).astype("int32"),
+    )
+
+
+@op(dtype="same")
+def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
+    """Return the windows of images as columns.
+
+    Args:
+        x: tensor `(batch, channels, height, width)`, height and width known.
+        kernel_size, dilation, padding, stride: int or pairs; `padding` zeros stand on each side.
+    Returns:
+        `(batch, channels * window, patches)`.
+    Raises:
+        ValueError: another rank, or a window larger than the padded image.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.unfold(keras.ops.ones((1, 2, 4, 4)), 2).shape == (1, 8, 9)
+        True
+    """
+    if len(x.shape) != 4 or None in tuple(x.shape)[1:]:
+        rule = "`x` must have the shape (batch, channels, height, width), known but for the batch"
+        raise ShapeError(message("unfold", rule, f"shape={tuple(x.shape)}"))
+    batch, channels, *sizes = x.shape
+    pairs, padded, places = _patch_places("unfold", sizes, kernel_size, dilation, padding, stride)
+    x = active.engine.pad(x, [(0, 0), (0, 0), *pairs])
+    flat = active.engine.reshape(x, (batch, channels, padded[0] * padded[1]))
+    taken = active.engine.take(flat, active.engine.asarray(places), axis=2)
+    return active.engine.reshape(taken, (batch, channels * places.shape[0], places.shape[1]))
+
+
+@op(dtype="float")
+def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Add windows up to images: the transpose of `unfold`, not its inverse where windows overlap.
+
+    Args:
+        x: tensor `(batch, channels * window, patches)`.
+        output_size: int or pair, height and width of the images.
+        kernel_size, dilation, padding, stride: as in `unfold`.
+    Returns:
+        `(batch, channels, *output_size)`.
+    Raises:
+        ValueError: another rank, or sizes that do not fit.
+
+    Example:
+        >>> import hornpipe as keras
+        >>> keras.ops.fold(keras.ops.ones((1, 4, 2)), (2, 3), 2).tolist()
+        [[[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]]
+    """
+    sizes = int_tuple("fold", "output_size", output_size, 2)
+    pairs, padded, places = _patch_places("fold", sizes, kernel_size, dilation, padding, stride)
+    if len(x.shape) != 3 or x.shape[1] % places.shape[0] or x.shape[2] != places.shape[1]:
+        rule = f"`x` must have the shape (batch, channels * {places.shape[0]}, {places.shape[1]})"
+        raise ShapeError(message("fold", rule, f"shape={tuple(x.shape)}"))
+    batch, channels = x.shape[0], x.shape[1] // places.shape[0]
+    rows = transpose(reshape(x, (batch, channels, -1)), (2, 0, 1))
+    start = active.engine.full((padded[0] * padded[1], batch, channels), 0, dtype=dtype_of(x))
+    total = active.engine.scatter(
+        start, (active.engine.asarray(places.reshape(-1)),), rows, mode="add"
+    )
+    image = active.engine.reshape(transpose(total, (1, 2, 0)), (batch, channels, *padded))
+    inside = tuple(
+        slice(before, before + size) for (before, _), size in zip(pairs, sizes, strict=True)
+    )
+    return active.engine.getitem(image, (slice(None), slice(None), *inside))

@@ -403,6 +403,11 @@ def test_making():
     assert host(ops.arange(5, 0, -2)).tolist() == [5, 3, 1]
     assert ops.dtype(ops.arange(0, 1, 0.25)) == "float32"
     assert ops.dtype(ops.arange(3, dtype="int8")) == "int8"
+    np.testing.assert_allclose(
+        host(ops.geomspace([-1.0, 2.0], [-8.0, 2.0], 4)),
+        np.geomspace([-1, 2.0], [-8, 2], 4),
+        rtol=1e-5,
+    )
     assert host(ops.full((2, 2), [1, 2])).tolist() == [[1, 2], [1, 2]]
     assert host(ops.linspace(0, 10, 3, dtype="int32")).tolist() == [0, 5, 10]
     assert float(ops.linspace(0.0, 1.0, 4, retstep=True)[1]) == pytest.approx(1 / 3)
