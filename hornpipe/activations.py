@@ -12,10 +12,10 @@ unless its docstring says otherwise.
 
 from __future__ import annotations
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
 from hornpipe.core.config import register
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
 
 

@@ -10,14 +10,14 @@ weights into one unit; for a Conv2D kernel `(height, width, channels, filters)` 
 
 from __future__ import annotations
 
-import math
 import numbers
 from typing import Any
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
+from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
 from hornpipe.core.settings import epsilon
 from hornpipe.engine.select import active
@@ -67,7 +67,7 @@ class MaxNorm(Constraint):
     """
 
     def __init__(self, max_value=2, axis=0):
-        self.max_value = _bound(max_value, "max_value", "MaxNorm")
+        self.max_value = check_number(max_value, "max_value", "MaxNorm", least=0)
         self.axis = _axes(axis, "MaxNorm")
 
     def __call__(self, w):
@@ -144,16 +144,14 @@ class MinMaxNorm(Constraint):
     """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
-        self.min_value = _bound(min_value, "min_value", "MinMaxNorm")
-        self.max_value = _bound(max_value, "max_value", "MinMaxNorm")
+        self.min_value = check_number(min_value, "min_value", "MinMaxNorm", least=0)
+        self.max_value = check_number(max_value, "max_value", "MinMaxNorm", least=0)
         if min_value > max_value:
             received = f"min_value={min_value!r}, max_value={max_value!r}"
             raise ValueError(
                 message("MinMaxNorm", "`min_value` must not exceed `max_value`", received)
             )
-        self.rate = _bound(rate, "rate", "MinMaxNorm")
-        if rate > 1:
-            raise ValueError(message("MinMaxNorm", "`rate` must be in [0, 1]", f"rate={rate!r}"))
+        self.rate = check_number(rate, "rate", "MinMaxNorm", least=0, most=1)
         self.axis = _axes(axis, "MinMaxNorm")
 
     def __call__(self, w):
@@ -174,15 +172,6 @@ def _with_norm(w, axis, wanted):
     wide = ops.cast(w, "float32") if dtype in ("float16", "bfloat16") else w
     norm = ops.sqrt(ops.sum(ops.square(wide), axis=axis, keepdims=True))
     return ops.cast(wide * (wanted(norm) / (epsilon() + norm)), dtype)
-
-
-def _bound(value: Any, argument, who) -> Any:
-    sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not sound or not 0 <= value < math.inf:
-        raise ValueError(
-            message(who, f"`{argument}` must be a finite number >= 0", f"{argument}={value!r}")
-        )
-    return value
 
 
 def _axes(axis: Any, who):

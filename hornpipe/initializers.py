@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as registry
 from hornpipe.core import dtypes
+from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.random import SeedGenerator, check_seed
 from hornpipe.engine.select import active
@@ -107,7 +108,7 @@ class Constant(Initializer):
         [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
     """
 
-    def __init__(self, value=0.0):
+    def __init__(self, value: Any = 0.0):
         self.value = value
 
     def __call__(self, shape, dtype=None):
@@ -143,7 +144,7 @@ class Identity(Initializer):
     """
 
     def __init__(self, gain=1.0):
-        self.gain = _number(gain, "gain", "Identity")
+        self.gain = check_number(gain, "gain", "Identity")
 
     def __call__(self, shape, dtype=None):
         """Return a tensor of `shape` and `dtype` (`floatx` by default)."""
@@ -207,7 +208,7 @@ class STFT(Initializer):
         if isinstance(self.window, str):
             from scipy.signal import get_window
 
-            return get_window(self.window, length, fftbins=self.periodic)
+            return np.array(get_window(self.window, length, fftbins=self.periodic), "float64")
         values = np.asarray(self.window, "float64")
         if values.shape != (length,):
             rule = f"`window` must hold {length} values, as many as the shape's first axis"
@@ -280,8 +281,8 @@ class RandomNormal(RandomInitializer):
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
-        self.mean = _number(mean, "mean", "RandomNormal")
-        self.stddev = _number(stddev, "stddev", "RandomNormal", least=0)
+        self.mean = check_number(mean, "mean", "RandomNormal")
+        self.stddev = check_number(stddev, "stddev", "RandomNormal", least=0)
 
     def draw(self, generator, shape, dtype):
         """Return mean + stddev * z."""
@@ -309,8 +310,8 @@ class TruncatedNormal(RandomInitializer):
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
-        self.mean = _number(mean, "mean", "TruncatedNormal")
-        self.stddev = _number(stddev, "stddev", "TruncatedNormal", least=0)
+        self.mean = check_number(mean, "mean", "TruncatedNormal")
+        self.stddev = check_number(stddev, "stddev", "TruncatedNormal", least=0)
 
     def draw(self, generator, shape, dtype):
         """Return mean + stddev * z where |z| <= 2."""
@@ -338,8 +339,8 @@ class RandomUniform(RandomInitializer):
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         super().__init__(seed)
-        self.minval = _number(minval, "minval", "RandomUniform")
-        self.maxval = _number(maxval, "maxval", "RandomUniform", least=minval)
+        self.minval = check_number(minval, "minval", "RandomUniform")
+        self.maxval = check_number(maxval, "maxval", "RandomUniform", least=minval)
 
     def draw(self, generator, shape, dtype):
         """Return minval + (maxval - minval) * u where 0 <= u < 1."""
@@ -375,7 +376,7 @@ class Orthogonal(RandomInitializer):
 
     def __init__(self, gain=1.0, seed=None):
         super().__init__(seed)
-        self.gain = _number(gain, "gain", "Orthogonal")
+        self.gain = check_number(gain, "gain", "Orthogonal")
 
     def draw(self, generator, shape, dtype):
         """Return gain * Q."""
@@ -435,9 +436,7 @@ class VarianceScaling(RandomInitializer):
     ):
         super().__init__(seed)
         who = type(self).__name__
-        self.scale = _number(scale, "scale", who)
-        if self.scale <= 0:
-            raise ValueError(message(who, "`scale` must be a number > 0", f"scale={scale!r}"))
+        self.scale = check_number(scale, "scale", who, above=0)
         self.mode = _one_of(mode, _MODES, "mode", who)
         distribution = "truncated_normal" if distribution == "normal" else distribution
         self.distribution = _one_of(distribution, _DISTRIBUTIONS, "distribution", who)
@@ -667,14 +666,6 @@ def _sizes(shape) -> tuple[int, ...]:
     return (
         (int(shape),) if isinstance(shape, numbers.Integral) else tuple(int(size) for size in shape)
     )
-
-
-def _number(value: Any, argument, who, least=None) -> Any:
-    sound = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not sound or (least is not None and value < least):
-        rule = f"`{argument}` must be a finite number" + ("" if least is None else f" >= {least}")
-        raise ValueError(message(who, rule, f"{argument}={value!r}"))
-    return value
 
 
 def _one_of(value, known, argument, who):

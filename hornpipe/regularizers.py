@@ -9,14 +9,11 @@ A regularizer is a callable `(x) -> scalar`. Layers take one by name ("l2"), as 
 
 from __future__ import annotations
 
-import math
-import numbers
-from typing import Any
-
-from hornpipe.core.dialect import module_getattr
 from hornpipe import ops
 from hornpipe.core import config as registry
+from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
 
 
@@ -173,13 +170,8 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * ops.sum(ops.abs(cosines)) / max(number * (number - 1), 1)
 
 
-def _factor(value: Any, argument, who) -> float:
-    sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not sound or not 0 <= value < math.inf:
-        raise ValueError(
-            message(who, f"`{argument}` must be a finite number >= 0", f"{argument}={value!r}")
-        )
-    return float(value)
+def _factor(value, argument, who) -> float:
+    return float(check_number(value, argument, who, least=0))
 
 
 def get(identifier):

@@ -132,7 +132,7 @@ def test_other_spellings_and_functions():
         ),
         (
             lambda: C.MinMaxNorm(rate=1.5),
-            "MinMaxNorm: `rate` must be in [0, 1]. Received: rate=1.5.",
+            "MinMaxNorm: `rate` must be a finite number in [0, 1]. Received: rate=1.5.",
         ),
         (
             lambda: C.get("max_nrom"),

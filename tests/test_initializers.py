@@ -359,7 +359,7 @@ def test_lookup_of_other_things():
         ),
         (
             lambda: I.VarianceScaling(0),
-            "VarianceScaling: `scale` must be a number > 0. Received: scale=0.",
+            "VarianceScaling: `scale` must be a finite number > 0. Received: scale=0.",
         ),
         (
             lambda: I.VarianceScaling(mode="fan_inn"),

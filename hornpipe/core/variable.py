@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +59,16 @@ class Variable(TensorOperators):
         self.constraint = kwargs.pop("constraint", None)
         if kwargs:
             raise TypeError(message("Variable", "got an unknown argument", next(iter(kwargs))))
-        self.name = naming.check_name(name, "Variable") if name is not None else naming.auto_name("variable")
-        self.path = "/".join([*(layer.name for layer in context.call.path), self.name]) if context.call else self.name
+        self.name = (
+            naming.check_name(name, "Variable")
+            if name is not None
+            else naming.auto_name("variable")
+        )
+        self.path = (
+            "/".join([*(layer.name for layer in context.call.path), self.name])
+            if context.call
+            else self.name
+        )
         self.trainable = trainable
         tracking.changed()
         self.autocast = autocast
@@ -90,11 +99,13 @@ class Variable(TensorOperators):
         value = value if engine.is_tensor(value) else to_tensor(value)
         if tuple(value.shape) != self.shape:
             rule = f"a value must have the shape {self.shape}"
-            raise ValueError(message(f"Variable {self.path!r}", rule, f"shape={tuple(value.shape)}"))
+            raise ValueError(
+                message(f"Variable {self.path!r}", rule, f"shape={tuple(value.shape)}")
+            )
         return value if engine.dtype(value) == self.dtype else engine.astype(value, self.dtype)
 
     @property
-    def value(self):
+    def value(self) -> Any:
         """The tensor: the current one, or what stands in for it inside a compiled step."""
         engine = select.active.engine
         if engine.name == "shapes":
@@ -189,9 +200,16 @@ def active_dtype(value) -> str:
 
 def _check_shape(shape, who) -> tuple[int, ...]:
     if shape is None:
-        raise ValueError(message(who, "`shape` is needed with an initializer function", "shape=None"))
+        raise ValueError(
+            message(who, "`shape` is needed with an initializer function", "shape=None")
+        )
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    sound = all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 0 for size in shape)
+    sound = all(
+        isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 0
+        for size in shape
+    )
     if not sound or math.prod(shape) > _LARGEST:
-        raise ValueError(message(who, "`shape` must hold known sizes, integers >= 0", f"shape={shape}"))
+        raise ValueError(
+            message(who, "`shape` must hold known sizes, integers >= 0", f"shape={shape}")
+        )
     return tuple(int(size) for size in shape)

@@ -12,8 +12,8 @@
 
 from __future__ import annotations
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as registry
+from hornpipe.core.dialect import module_getattr
 from hornpipe.optimizers import schedules as schedules
 from hornpipe.optimizers.adafactor import Adafactor as Adafactor
 from hornpipe.optimizers.adagrad import Adadelta as Adadelta

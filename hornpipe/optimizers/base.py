@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import Any
 
 from hornpipe import ops
 from hornpipe.core import naming, settings
@@ -91,12 +92,7 @@ class Optimizer(OptimizerState):
         **kwargs,
     ):
         kind = type(self).__name__
-        if kwargs:
-            unknown = next(iter(kwargs))
-            known = [each for each in _parameters(type(self)) if each != "self"]
-            fix = near_miss(unknown, known).strip() or f"Known: {', '.join(known)}."
-            rule = f"got an unknown argument `{unknown}`"
-            raise TypeError(message(kind, rule, f"{unknown}={kwargs[unknown]!r}", fix))
+        self._refuse(kwargs)
         self.name = (
             naming.auto_name(naming.snake_case(kind))
             if name is None
@@ -136,6 +132,14 @@ class Optimizer(OptimizerState):
         self._terms = None
         self._iterations = self.add_variable((), "zeros", "int32", name="iteration")
         self._set_up_learning_rate(learning_rate)
+
+    def _refuse(self, unknown: dict):
+        """Raise for the first of some arguments that no constructor takes."""
+        for name, value in unknown.items():
+            known = _parameters(type(self))
+            fix = near_miss(name, known).strip() or f"Known: {', '.join(known)}."
+            rule = f"got an unknown argument `{name}`"
+            raise TypeError(message(self.who, rule, f"{name}={value!r}", fix))
 
     # ---- what a subclass defines
 
@@ -207,7 +211,10 @@ class Optimizer(OptimizerState):
             if self.use_ema:
                 self._averages = [self._like(each, "average", each.value) for each in variables]
             if self.gradient_accumulation_steps:
-                self._sums = self.add_optimizer_variables(variables, "gradient_accumulator")
+                self._sums = [
+                    self.add_variable_from_reference(each, "gradient_accumulator")
+                    for each in variables
+                ]
             made = {}
             for group in self.slot_groups:
                 for variable in self._trainable_variables:
@@ -509,7 +516,7 @@ def scalar_dtype() -> str:
     return "float64" if settings.floatx() == "float64" else "float32"
 
 
-def _cast(tree, dtype):
+def _cast(tree, dtype) -> Any:
     """Return a floating tensor, or a tuple of them, in another dtype."""
     if tree is None or isinstance(tree, tuple):
         return tree if tree is None else tuple(_cast(each, dtype) for each in tree)

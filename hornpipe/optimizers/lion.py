@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hornpipe import ops
 from hornpipe.core.config import register
-from hornpipe.core.errors import message
 from hornpipe.optimizers.base import Optimizer
 
 
@@ -71,12 +70,7 @@ class Lion(Optimizer):
             name,
             **kwargs,
         )
-        self.beta_1 = self.checked(beta_1, "beta_1", least=0, most=1)
-        if beta_1 == 0:
-            fix = "With 0 the momentum is never used."
-            raise ValueError(
-                message(self.who, "`beta_1` must be a number in (0, 1]", "beta_1=0", fix)
-            )
+        self.beta_1 = self.checked(beta_1, "beta_1", above=0, most=1)
         self.beta_2 = self.checked(beta_2, "beta_2", least=0, most=1)
 
     def update(self, gradient, weight, slots, learning_rate, step):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import numbers
 
 from hornpipe import ops
 from hornpipe.core import config as registry
+from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
 from hornpipe.core.errors import message
 
@@ -310,11 +310,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.first_decay_steps = _number(
             self, first_decay_steps, "first_decay_steps", positive=True
         )
-        self._t_mul = _number(self, t_mul, "t_mul", positive=True)
-        if t_mul < 1:
-            raise ValueError(
-                message("CosineDecayRestarts", "`t_mul` must be a number >= 1", f"t_mul={t_mul!r}")
-            )
+        self._t_mul = check_number(t_mul, "t_mul", "CosineDecayRestarts", least=1)
         self._m_mul = _number(self, m_mul, "m_mul", positive=True)
         self.alpha, self.name = _number(self, alpha, "alpha"), name
 
@@ -349,11 +345,10 @@ def _float(step):
 
 
 def _number(schedule, value, argument, positive=False):
-    sound = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not sound or value < 0 or (positive and value == 0):
-        rule = f"`{argument}` must be a finite number {'> 0' if positive else '>= 0'}"
-        raise ValueError(message(type(schedule).__name__, rule, f"{argument}={value!r}"))
-    return value
+    who = type(schedule).__name__
+    if positive:
+        return check_number(value, argument, who, above=0)
+    return check_number(value, argument, who, least=0)
 
 
 def get(identifier):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import numbers
+from typing import Any
 
+from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable
 from hornpipe.core.errors import message
 from hornpipe.core.variable import Variable
@@ -124,35 +125,17 @@ class OptimizerState(Configurable):
 
     # ---- checks
 
-    def checked(
-        self,
-        value,
-        argument,
-        *,
-        least=-math.inf,
-        most=math.inf,
-        above=-math.inf,
-        below=math.inf,
-        optional=False,
-        fix="",
-    ):
-        """Return a number if it is in its range.
+    def checked(self, value, argument, *, optional=False, **bounds) -> Any:
+        """Return a number (or None, where `optional`) if it is within the bounds of `check_number`.
 
         Raises:
             ValueError: it is not.
         """
         if value is None and optional:
             return None
-        sound = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not sound or not (least <= value <= most and above < value < below):
-            rule = (
-                f"`{argument}` must be a number {_range(least, most, above, below)}"
-                + " or None" * optional
-            )
-            raise ValueError(message(self.who, rule, f"{argument}={value!r}", fix))
-        return value
+        return check_number(value, argument, self.who, **bounds)
 
-    def whole(self, value, argument, least, *, optional=False):
+    def whole(self, value: Any, argument, least, *, optional=False) -> Any:
         """Return an integer if it is at least `least`.
 
         Raises:
@@ -168,13 +151,3 @@ class OptimizerState(Configurable):
 def _slot_name(variable, name):
     """Return "dense_kernel_momentum" for the path "dense/kernel"."""
     return f"{variable.path.replace('/', '_')[-_LONGEST_NAME:]}_{name}"
-
-
-def _range(least, most, above, below):
-    if above > -math.inf:
-        return f"> {above}"
-    if below < math.inf:
-        return f"in [{least}, {below})"
-    if least == -math.inf:
-        return f"<= {most}"
-    return f">= {least}" if most == math.inf else f"in [{least}, {most}]"

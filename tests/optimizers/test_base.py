@@ -253,34 +253,37 @@ def test_lookup():
     [
         (
             {"learning_rate": -1.0},
-            "`learning_rate` must be a number >= 0. Received: learning_rate=-1.0.",
+            "`learning_rate` must be a finite number >= 0. Received: learning_rate=-1.0.",
         ),
         (
             {"learning_rate": float("nan")},
-            "`learning_rate` must be a number >= 0. Received: learning_rate=nan.",
+            "`learning_rate` must be a finite number >= 0. Received: learning_rate=nan.",
         ),
         (
             {"learning_rate": "fast"},
-            "`learning_rate` must be a number >= 0. Received: learning_rate='fast'.",
+            "`learning_rate` must be a finite number >= 0. Received: learning_rate='fast'.",
         ),
         (
             {"learning_rate": True},
-            "`learning_rate` must be a number >= 0. Received: learning_rate=True.",
+            "`learning_rate` must be a finite number >= 0. Received: learning_rate=True.",
         ),
-        ({"momentum": 1.5}, "`momentum` must be a number in [0, 1]. Received: momentum=1.5."),
+        (
+            {"momentum": 1.5},
+            "`momentum` must be a finite number in [0, 1]. Received: momentum=1.5.",
+        ),
         (
             {"weight_decay": -0.1},
-            "`weight_decay` must be a number >= 0 or None. Received: weight_decay=-0.1.",
+            "`weight_decay` must be a finite number >= 0. Received: weight_decay=-0.1.",
         ),
-        ({"clipnorm": 0}, "`clipnorm` must be a number > 0 or None. Received: clipnorm=0."),
-        ({"clipvalue": -1}, "`clipvalue` must be a number > 0 or None. Received: clipvalue=-1."),
+        ({"clipnorm": 0}, "`clipnorm` must be a finite number > 0. Received: clipnorm=0."),
+        ({"clipvalue": -1}, "`clipvalue` must be a finite number > 0. Received: clipvalue=-1."),
         (
             {"global_clipnorm": "a"},
-            "`global_clipnorm` must be a number > 0 or None. Received: global_clipnorm='a'.",
+            "`global_clipnorm` must be a finite number > 0. Received: global_clipnorm='a'.",
         ),
         (
             {"ema_momentum": 2},
-            "`ema_momentum` must be a number in [0, 1]. Received: ema_momentum=2.",
+            "`ema_momentum` must be a finite number in [0, 1]. Received: ema_momentum=2.",
         ),
         (
             {"ema_overwrite_frequency": 0},
@@ -288,7 +291,7 @@ def test_lookup():
         ),
         (
             {"loss_scale_factor": 0},
-            "`loss_scale_factor` must be a number > 0 or None. Received: loss_scale_factor=0.",
+            "`loss_scale_factor` must be a finite number > 0. Received: loss_scale_factor=0.",
         ),
         (
             {"gradient_accumulation_steps": 1},
@@ -309,24 +312,28 @@ def test_arguments_out_of_range(options, text):
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        ("Adam", {"beta_1": 1.0}, "`beta_1` must be a number in [0, 1). Received: beta_1=1.0."),
-        ("Adam", {"epsilon": -1}, "`epsilon` must be a number >= 0. Received: epsilon=-1."),
+        (
+            "Adam",
+            {"beta_1": 1.0},
+            "`beta_1` must be a finite number in [0, 1). Received: beta_1=1.0.",
+        ),
+        ("Adam", {"epsilon": -1}, "`epsilon` must be a finite number >= 0. Received: epsilon=-1."),
         (
             "AdamW",
             {"weight_decay": None},
-            "`weight_decay` must be a number >= 0. Received: weight_decay=None.",
+            "`weight_decay` must be a finite number >= 0. Received: weight_decay=None.",
         ),
-        ("Lion", {"beta_1": 0}, "`beta_1` must be a number in (0, 1]. Received: beta_1=0."),
-        ("RMSprop", {"rho": -0.5}, "`rho` must be a number in [0, 1]. Received: rho=-0.5."),
+        ("Lion", {"beta_1": 0}, "`beta_1` must be a finite number in (0, 1]. Received: beta_1=0."),
+        ("RMSprop", {"rho": -0.5}, "`rho` must be a finite number in [0, 1]. Received: rho=-0.5."),
         (
             "Ftrl",
             {"learning_rate_power": 0.5},
-            "`learning_rate_power` must be a number <= 0. Received: learning_rate_power=0.5.",
+            "`learning_rate_power` must be a finite number <= 0. Received: learning_rate_power=0.5.",
         ),
         (
             "Adafactor",
             {"clip_threshold": 0},
-            "`clip_threshold` must be a number > 0. Received: clip_threshold=0.",
+            "`clip_threshold` must be a finite number > 0. Received: clip_threshold=0.",
         ),
     ],
 )

@@ -121,7 +121,7 @@ def test_config_round_trip():
             ValueError,
             "sgd",
             {"initial_scale": 0},
-            "`initial_scale` must be a number > 0. Received: initial_scale=0.",
+            "`initial_scale` must be a finite number > 0. Received: initial_scale=0.",
         ),
         (
             ValueError,

@@ -123,7 +123,7 @@ def test_names_are_those_of_keras():
         ),
         (
             lambda: S.CosineDecayRestarts(0.1, 10, t_mul=0.5),
-            "CosineDecayRestarts: `t_mul` must be a number >= 1. Received: t_mul=0.5.",
+            "CosineDecayRestarts: `t_mul` must be a finite number >= 1. Received: t_mul=0.5.",
         ),
         (
             lambda: S.PiecewiseConstantDecay([1, 2], [1.0]),
