@@ -146,11 +146,11 @@ def no_fallback():
     def refuse(layer, args, kwargs, failure):
         raise AssertionError(f"{layer} needed the real engine to infer shapes") from failure
 
-    before, module._infer_on_engine = module._infer_on_engine, refuse
+    before, module.infer_on_engine = module.infer_on_engine, refuse
     try:
         yield
     finally:
-        module._infer_on_engine = before
+        module.infer_on_engine = before
 
 
 def check_inference(case, layer, outputs):
