@@ -224,7 +224,8 @@ def _describe_object(value) -> dict:
     own = vars(cls).get("_file_name")  # (module, class name, registered name) where files call it otherwise
     if is_ours(cls):
         module = KINDS[cls._kind][1]
-        found = describe(*(own or (module, cls.__name__)), value.get_config(), own and own[1])
+        module, name, registered = own or (module, cls.__name__, None)
+        found = describe(module, name, value.get_config(), registered)
     else:
         found = describe(None, cls.__name__, value.get_config(), registered_name(cls) or cls.__name__)
     return _note_shared(value, found)
@@ -338,6 +339,7 @@ _NEUTRAL = {
     "renorm_momentum": (0.99,),
     "synchronized": (False,),
     "use_gate": (False,),
+    "rms_scaling": (False,),
     "sliding_window": (None,),
     "is_legacy_optimizer": (False,),
     "jit_compile": (True, False, None),

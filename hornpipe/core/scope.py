@@ -16,6 +16,7 @@ class _Context(threading.local):
     scope = None  # innermost Scope
     autocast = None  # dtype name that floating variables are read in
     call = None  # outermost layer call: CallContext
+    budget = None  # what weights may take while something is loaded: saving.validate.Budget
 
 
 context = _Context()

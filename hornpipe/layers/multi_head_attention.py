@@ -358,6 +358,8 @@ class GroupedQueryAttention(HeadedAttention):
         Ainslie et al. (2023), GQA: training generalized multi-query transformer models, arXiv:2305.13245, section 2.2.
     """
 
+    _file_name = ("keras.layers", "GroupQueryAttention", None)  # what files call it
+
     def __init__(
         self,
         head_dim,

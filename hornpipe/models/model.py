@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from hornpipe.core import tree
-from hornpipe.core.config import register
+from hornpipe.core.config import _parameters, register
 from hornpipe.core.dtypes import is_float
 from hornpipe.core.errors import ShapeError, message, near_miss
 from hornpipe.core.graph import Graph, KerasTensor, OpCall
@@ -19,6 +19,7 @@ from hornpipe.core.layer import Layer
 from hornpipe.core.op import to_tensor
 from hornpipe.core.settings import floatx
 from hornpipe.engine import select
+from hornpipe.models.functional import build_graph, depth_order, graph_config
 from hornpipe.training.trainer import Trainer
 
 _ELEMENTWISE = set("add subtract multiply divide true_divide negative abs power maximum minimum exp log relu sigmoid tanh getitem".split())
@@ -70,7 +71,7 @@ class Model(Trainer, Layer):
 
     def _set_graph(self, graph):
         self._graph = graph
-        self._graph_layers = [each for each in graph.operations if isinstance(each, Layer)]
+        self._graph_layers = [each for each in depth_order(graph) if isinstance(each, Layer)]
         names = [layer.name for layer in self._graph_layers]
         for name in names:
             if names.count(name) > 1:
@@ -284,6 +285,82 @@ class Model(Trainer, Layer):
             show_trainable=show_trainable,
             layer_range=layer_range,
         )
+
+
+    # ---- descriptions and files
+
+    def get_config(self) -> dict:
+        """Return the graph as plain data; for a subclass with a constructor of its own, that constructor's arguments."""
+        if self._graph is not None and _takes_graph(type(self)):
+            return graph_config(self)
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name not in ("inputs", "outputs")}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        """Return a model made of what `get_config` returned, with fresh weights.
+
+        Args:
+            config: dict.
+            custom_objects: dict name -> class or function of your own.
+
+        Raises:
+            FileFormatError: the description breaks a rule.
+        """
+        from hornpipe.core.config import custom_object_scope
+        from hornpipe.saving import validate
+
+        validate.check_description(config, cls.__name__)
+        with custom_object_scope(custom_objects or {}), validate.budget(validate.MAX_ELEMENTS, cls.__name__):
+            if "input_layers" not in config or not _takes_graph(cls):
+                return super().from_config(config)
+            inputs, outputs = build_graph(config, f"{cls.__name__} {config.get('name')!r}")
+            model = cls(inputs, outputs, name=config.get("name"))
+            if config.get("trainable") is False:
+                model._trainable = False
+            return model
+
+    def to_json(self, **kwargs) -> str:
+        """Return the description of the model as JSON text; `models.model_from_json` makes a fresh model of it.
+
+        Args:
+            kwargs: passed on to `json.dumps`, for example `indent=2`.
+
+        Raises:
+            ValueError: a layer can't be described.
+        """
+        import json
+
+        from hornpipe.saving.archive import describe_model
+
+        return json.dumps(describe_model(self), allow_nan=False, **kwargs)
+
+    def save(self, filepath, overwrite=True, zipped=None) -> None:
+        """Save the model to a ".keras" file: description, compile settings, weights, optimizer state. See `saving.save_model`."""
+        from hornpipe.saving.archive import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
+        """Save the weights to a ".weights.h5" or ".safetensors" file. See `saving.save_weights`."""
+        from hornpipe.saving.archive import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
+        """Set the weights from a ".weights.h5", ".safetensors" or ".keras" file: all, or none. See `saving.load_weights`."""
+        from hornpipe.saving.archive import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+
+def _takes_graph(cls) -> bool:
+    """Return whether a class is made of inputs and outputs, as `Model` is."""
+    return {"inputs", "outputs"} <= set(_parameters(cls)) and "layers" not in _parameters(cls)
+
+
+# What files call a model that is made of a graph.
+Model._file_name = ("keras.src.models.functional", "Functional", "Functional")
 
 
 def _sequential_call():

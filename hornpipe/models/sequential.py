@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hornpipe.core import tree
-from hornpipe.core.config import register, serialize
-from hornpipe.core.errors import message
+from hornpipe.core.config import _revive, custom_object_scope, deserialize, register, serialize, sharing
+from hornpipe.core.errors import FileFormatError, message
 from hornpipe.core.graph import Graph, KerasTensor
 from hornpipe.core.layer import Layer
 from hornpipe.core.scope import outside
@@ -147,8 +147,41 @@ class Sequential(Model):
 
     def get_config(self) -> dict:
         """Return the layers' descriptions and the name; `from_config` makes an equal model of them."""
-        layers = [serialize(layer) for layer in self._chain]
-        return {"name": self.name, "trainable": self._trainable, "layers": layers}
+        with sharing():
+            layers = [serialize(layer) for layer in self._chain]
+        config = {"name": self.name, "trainable": self._trainable, "dtype": serialize(self.dtype_policy), "layers": layers}
+        if self._graph is not None:
+            config["build_input_shape"] = list(self._graph.flat_inputs[0].shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None):
+        """Return a model made of what `get_config` returned, with fresh weights.
+
+        Raises:
+            FileFormatError: the description breaks a rule.
+        """
+        from hornpipe.saving import validate
+
+        validate.check_description(config, cls.__name__)
+        if "layers" not in config:
+            return super().from_config(config, custom_objects)
+        with custom_object_scope(custom_objects or {}), sharing():
+            with validate.budget(validate.MAX_ELEMENTS, cls.__name__):
+                return cls._from_layers(config)
+
+    @classmethod
+    def _from_layers(cls, config):
+        settings = {key: value for key, value in config.items() if key not in ("layers", "build_input_shape")}
+        descriptions = config["layers"]
+        if not isinstance(descriptions, list):
+            raise FileFormatError(message(cls.__name__, "`layers` must be a list", f"{descriptions!r}"))
+        layers = [deserialize(description, kind="layer") for description in descriptions]
+        model = cls(layers, **{key: _revive(value) for key, value in settings.items()})
+        shape = config.get("build_input_shape")
+        if not model.built and shape and model._chain:
+            model.build(tuple(shape))
+        return model
 
 
 def _is_input(layer) -> bool:
