@@ -62,7 +62,34 @@ def call(signature, *rows, defaults=None, becomes=None) -> Call:
     return Call(signature, rows, defaults or {}, becomes)
 
 
+# ---- identifiers given as strings
+
+IDENTIFIERS: dict[str, dict[str, str]] = {
+    "constraint": {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"},
+    "regularizer": {"activity_l1": "l1", "activity_l2": "l2", "activity_l1l2": "l1_l2"},
+    "loss": {
+        "kullback_leibler_divergence": "kl_divergence", "cosine_proximity": "compat.legacy:cosine_proximity",
+        "cosine": "compat.legacy:cosine_proximity",
+    },
+    "metric": {
+        "kullback_leibler_divergence": "kl_divergence", "cosine_proximity": "compat.legacy:cosine_proximity",
+        "cosine": "compat.legacy:cosine_proximity",
+    },
+}  # fmt: skip
+
+
+def named(kind: str):
+    """Return a conversion of a string of 2016 into today's; other values stay."""
+
+    def convert_name(value):
+        return IDENTIFIERS[kind].get(value, value) if isinstance(value, str) else value
+
+    return convert_name
+
+
 # ---- arguments that many layers share
+
+CONSTRAINT, REGULARIZER = named("constraint"), named("regularizer")
 
 SET_WEIGHTS = "Today: build the layer, then layer.set_weights([...])."
 INIT = row("init", "kernel_initializer", convert.initializer, "`(shape, name)` functions are wrapped")
@@ -70,13 +97,13 @@ ACTIVATION = Row("activation", "activation", convert.activation, '"hard_sigmoid"
 KERNEL = (
     INIT,
     ACTIVATION,
-    row("W_regularizer", "kernel_regularizer"),
-    row("W_constraint", "kernel_constraint"),
+    row("W_regularizer", "kernel_regularizer", REGULARIZER),
+    row("W_constraint", "kernel_constraint", CONSTRAINT),
     gone("weights", SET_WEIGHTS, neutral=True),
 )
 BIAS = (
-    row("b_regularizer", "bias_regularizer"),
-    row("b_constraint", "bias_constraint"),
+    row("b_regularizer", "bias_regularizer", REGULARIZER),
+    row("b_constraint", "bias_constraint", CONSTRAINT),
     row("bias", "use_bias"),
 )
 FLAT_INPUT = (row("input_dim", "input_shape", lambda value: (value,), neutral=True),)
@@ -88,7 +115,7 @@ BORDER = row("border_mode", "padding", convert.padding, '"full" is an error')
 GATES = (
     row("inner_init", "recurrent_initializer", convert.initializer),
     row("inner_activation", "recurrent_activation", convert.activation, '"hard_sigmoid" is that of 2016'),
-    row("U_regularizer", "recurrent_regularizer"),
+    row("U_regularizer", "recurrent_regularizer", REGULARIZER),
     row("dropout_W", "dropout"),
     row("dropout_U", "recurrent_dropout"),
     gone("consume_less", "The engine decides; leave it out.", ("cpu", "mem", "gpu")),
@@ -184,8 +211,8 @@ CALLS: dict[str, Call] = {
     ),
     "Embedding": call(
         "input_dim output_dim init input_length W_regularizer activity_regularizer W_constraint mask_zero weights dropout",
-        row("init", "embeddings_initializer", convert.initializer), row("W_regularizer", "embeddings_regularizer"),
-        row("W_constraint", "embeddings_constraint"),
+        row("init", "embeddings_initializer", convert.initializer), row("W_regularizer", "embeddings_regularizer", REGULARIZER),
+        row("W_constraint", "embeddings_constraint", CONSTRAINT),
         row("input_length", "input_shape", lambda value: (value,), "for the first layer", neutral=True),
         gone("dropout", "Today: keras.layers.SpatialDropout1D(rate) behind it.", (None, 0, 0.0)),
     ),
@@ -411,21 +438,6 @@ MODULES: dict[str, str] = {
         )
     },
     "backend.common": "backend", "preprocessing.sequence": "preprocessing.sequence", "preprocessing.text": "preprocessing.text",
-}  # fmt: skip
-
-# ---- identifiers given as strings
-
-IDENTIFIERS: dict[str, dict[str, str]] = {
-    "constraint": {"maxnorm": "max_norm", "nonneg": "non_neg", "unitnorm": "unit_norm"},
-    "regularizer": {"activity_l1": "l1", "activity_l2": "l2", "activity_l1l2": "l1_l2"},
-    "loss": {
-        "kullback_leibler_divergence": "kl_divergence", "cosine_proximity": "compat.legacy:cosine_proximity",
-        "cosine": "compat.legacy:cosine_proximity",
-    },
-    "metric": {
-        "kullback_leibler_divergence": "kl_divergence", "cosine_proximity": "compat.legacy:cosine_proximity",
-        "cosine": "compat.legacy:cosine_proximity",
-    },
 }  # fmt: skip
 
 # ---- metrics: the name in logs today -> the name that Keras 1 printed

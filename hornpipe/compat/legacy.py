@@ -156,14 +156,15 @@ class Merge:
         ValueError: as `merge`; or a model of the list has no known input shape.
 
     Example:
+        >>> import numpy as np
         >>> import hornpipe as keras
         >>> left = keras.Sequential([keras.layers.Dense(4, input_dim=2)])
         >>> right = keras.Sequential([keras.layers.Dense(4, input_dim=3)])
         >>> model = keras.Sequential()
         >>> model.add(keras.layers.Merge([left, right], mode="sum"))
         >>> model.add(keras.layers.Dense(1))
-        >>> model.output_shape
-        (None, 1)
+        >>> model.predict([np.ones((5, 2)), np.ones((5, 3))], verbose=0).shape
+        (5, 1)
     """
 
     def __new__(

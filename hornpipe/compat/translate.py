@@ -13,8 +13,7 @@ import inspect
 
 from hornpipe.compat import keras1
 from hornpipe.core.config import Configurable, _parameters
-from hornpipe.core.dialect import hearing
-from hornpipe.core.errors import message
+from hornpipe.core.errors import message, near_miss
 from hornpipe.core.layer import Layer
 
 
@@ -97,8 +96,7 @@ def _check_mixture(owner, rows, strict, kwargs, known):
     if not today:
         return
     old = [name for row in strict for name in row.names if name in kwargs]
-    pairs = [f"{row.old} -> {row.new or 'gone'}" for row in strict]
-    pairs += [f"{targets[name].old} -> {name}" for name in today]
+    pairs = dict.fromkeys(f"{row.old} -> {row.new or 'gone'}" for row in (*strict, *(targets[name] for name in today)))
     rule = f"the call mixes Keras 1 ({', '.join(map(_tick, old))}) with today's spelling ({', '.join(map(_tick, today))})"
     raise TypeError(message(owner, rule, ", ".join(kwargs), f"Choose one of them: {'; '.join(pairs)}."))
 
@@ -187,6 +185,7 @@ def translate_call(owner: str, function, args, kwargs):
         args, kwargs = first, result
     else:
         args = (*first, *rest)
+    _check_unknown(owner, function, kwargs)
     if old:
         session.heard = True
     if method:
@@ -194,6 +193,22 @@ def translate_call(owner: str, function, args, kwargs):
 
         settle(args[0], owner, old, "epochs" in kwargs and not old)
     return args, kwargs
+
+
+def _check_unknown(owner, function, kwargs):
+    """Refuse names that are neither today's nor old.
+
+    Raises:
+        TypeError: there is one. The message offers the nearest name.
+    """
+    parameters = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for name in kwargs:
+        if name not in parameters:
+            known = [*parameters, *(old for row in rows_of(owner) for old in row.names)]
+            rule = f"got an unknown argument `{name}`"
+            raise TypeError(message(owner, rule, f"{name}={kwargs[name]!r}", near_miss(name, known).strip()))
 
 
 def _third_argument(owner, args, kwargs):
@@ -232,7 +247,9 @@ def find_attribute(item, name: str):
         for part in target.split("."):
             item = getattr(item, part)
         return item
-    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+    known = {each for base in kind.__mro__ for each in (*vars(base), *keras1.ATTRIBUTES.get(base.__name__, ()))}
+    known = sorted(each for each in known | set(item.__dict__) if not each.startswith("_"))
+    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}.{near_miss(name, known)}")
 
 
 # ---- names in modules
@@ -267,11 +284,6 @@ def find_identifier(kind: str, name: str):
     """Return what an old string identifier stands for: a name of today, an object of ours, or None."""
     target = keras1.IDENTIFIERS.get(kind, {}).get(name)
     return find_target(target) if target is not None and ":" in target else target
-
-
-def is_listening() -> bool:
-    """Return whether an alias is installed."""
-    return hearing.all
 
 
 def is_old(item: Configurable) -> bool:
