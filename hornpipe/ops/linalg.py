@@ -412,7 +412,7 @@ def lu_factor(x):
     """
     _square("lu_factor", x)
     n, engine = x.shape[-1], active.engine
-    if n is None:
+    if not n:  # unknown, or an empty matrix
         return x, engine.full(tuple(x.shape)[:-1], 0, dtype="int32")
     rows = engine.arange(0, n, 1, dtype="int32")
 
