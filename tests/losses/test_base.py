@@ -462,7 +462,7 @@ def test_unknown_names():
         "loss: name is unknown. Received: 'mean_squard_error'. Did you mean 'mean_squared_error'?"
     )
     with pytest.raises(
-        TypeError, match="loss: must be a name, a function, a class or an object. Received: 3"
+        TypeError, match=r"loss: must be a name, a function, a class or an object. Received: 3"
     ):
         losses.get(3)
 
