@@ -10,8 +10,8 @@ True
 
 from __future__ import annotations
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as _config
+from hornpipe.core.dialect import module_getattr
 from hornpipe.losses.base import Loss, LossFunctionWrapper
 from hornpipe.losses.classification import (
     BinaryCrossentropy,

@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe.core import config as _config
+from hornpipe.core.dialect import module_getattr
 from hornpipe.losses.classification import (
     binary_crossentropy,
     binary_focal_crossentropy,
