@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib.metadata
 
-from hornpipe.core.dialect import module_getattr
 from hornpipe.core import naming, random
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.dtypes import is_float, is_integer, result_type, standardize_dtype
 from hornpipe.core.op import Symbolic
 from hornpipe.core.settings import (

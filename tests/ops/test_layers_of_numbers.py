@@ -106,7 +106,7 @@ def test_conv(check, shape, kernel, strides, padding, dilation):
 )
 @settings(
     derandomize=True,
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

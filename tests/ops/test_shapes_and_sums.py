@@ -250,7 +250,7 @@ def test_join(check, function, reference):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"axis": 1}, {"axis": (0, 2), "keepdims": True}, {"axis": (-1, 1)}]
+    "options", [{}, {"axis": (0, 2), "keepdims": True}, {"axis": -1}]
 )
 @pytest.mark.parametrize(
     ("function", "reference", "gradient"), SUMS, ids=[row[0].__name__ for row in SUMS]
