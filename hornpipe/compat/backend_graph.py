@@ -225,6 +225,21 @@ def gradients(loss, variables):
     weights = [x for x in wanted if isinstance(x, Variable)]
     if len(sources) + len(weights) != len(wanted):
         raise TypeError(message("K.gradients", "`variables` must be symbolic tensors and variables", repr(wanted)))
+    by_id = {}
+    # One call for each tensor, since one may lie above another, and one for all variables.
+    for group in [*([x] for x in sources), *([weights] if weights else [])]:
+        by_id.update(_record(loss, group))
+    return [by_id[id(x)] for x in wanted]
+
+
+def _record(loss, group) -> dict:
+    """Record the call that computes the gradients for one tensor, or for several variables; returns id -> gradient.
+
+    Raises:
+        ValueError: the loss does not depend on one of them.
+    """
+    sources = [x for x in group if isinstance(x, KerasTensor)]
+    weights = [x for x in group if isinstance(x, Variable)]
     leaves, met, used = _leaves(loss, sources)
     for x in sources:
         if id(x) not in met:
@@ -233,10 +248,9 @@ def gradients(loss, variables):
         if id(variable) not in used:
             raise ValueError(message("K.gradients", "the loss does not depend on a variable of `variables`", variable.path))
     operation = _Gradient(Graph([*sources, *leaves], [loss], "K.gradients"), len(sources), weights)
-    specs = [shapes.Tensor(tuple(x.shape), x.dtype) for x in [*sources, *weights]]
+    specs = [shapes.Tensor(tuple(x.shape), x.dtype) for x in group]
     made = record(operation, ([*sources, *leaves],), {}, specs)
-    by_id = {id(x): tensor for x, tensor in zip([*sources, *weights], made, strict=True)}
-    return [by_id[id(x)] for x in wanted]
+    return {id(x): tensor for x, tensor in zip(group, made, strict=True)}
 
 
 def _leaves(loss, sources):

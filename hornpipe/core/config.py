@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -50,13 +51,13 @@ def register(kind: str, *aliases: str):
 
 def table(kind: str) -> dict:
     """Return name -> class or function for a kind, its module imported (and what the module loads lazily)."""
-    load_all = getattr(importlib.import_module(KINDS[kind][0]), "load_all", None)
+    load_all = vars(importlib.import_module(KINDS[kind][0])).get("load_all")
     if load_all is not None:
         load_all()
     return _tables[kind]
 
 
-def resolve(kind: str, identifier, **arguments):
+def resolve(kind: str, identifier, **arguments) -> Any:
     """Return the object that `identifier` stands for.
 
     Args:
@@ -121,9 +122,6 @@ class Configurable(metaclass=_Constructor):
         object.__setattr__(self, "_arguments", (args, kwargs))
         return self
 
-    def __getattr__(self, name):
-        return dialect.attribute(self, name)
-
     def get_config(self) -> dict:
         """Return the constructor's arguments as plain data; `from_config` makes an equal object of them."""
         args, kwargs = self._arguments
@@ -187,7 +185,7 @@ def _revive(value):
     return value
 
 
-def serialize(value):
+def serialize(value) -> Any:
     """Return `value` as plain data: numbers, strings, lists, dicts, and descriptions of objects.
 
     Raises:
@@ -271,7 +269,7 @@ def _note_shared(value, description):
     return description
 
 
-def deserialize(description, custom_objects: dict | None = None, kind: str | None = None):
+def deserialize(description, custom_objects: dict | None = None, kind: str | None = None) -> Any:
     """Return the object that a description from `serialize` stands for.
 
     Args:
@@ -287,9 +285,9 @@ def deserialize(description, custom_objects: dict | None = None, kind: str | Non
 
     validate.check_description(description)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(validate.making("deserialize"))
         stack.enter_context(custom_object_scope(custom_objects or {}))
         stack.enter_context(sharing())
-        stack.enter_context(validate.budget(validate.MAX_ELEMENTS, "deserialize"))
         if isinstance(description, dict) and "class_name" in description:
             return _make(description, kind)
         return _revive(description)
@@ -361,7 +359,7 @@ _PLAIN_DATA = {
 }
 
 
-def find_class(name: str, kind: str | None = None, registered: str | None = None, module: str | None = None):
+def find_class(name: str, kind: str | None = None, registered: str | None = None, module: str | None = None) -> Any:
     """Return the class or function with this name: from `custom_objects`, then ours, then the registered ones.
 
     A file's module is compared with the table it should stand in, never imported.

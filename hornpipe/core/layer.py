@@ -7,6 +7,7 @@ five steps: convert the inputs, build, find the training flag and the mask, call
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -64,8 +65,21 @@ class Layer(Configurable):
     """
 
     # Contract facts, see tests/contract: whether a row of the output depends on that row of the input alone.
-    row_independent = False
+    row_independent: Any = False  # True, False, or "inference": in inference only
     supports_masking = False
+
+    name: str
+    built: bool
+    input_spec: Any
+    dtype_policy: dtypes.DTypePolicy
+    activity_regularizer: Any
+    _nodes: list
+    _losses: list
+    _trainable: bool
+    _input_shape: Any
+    _first_shape: Any
+    _call_names: Any
+    __dict__: dict
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls, *args, **kwargs)
@@ -134,6 +148,9 @@ class Layer(Configurable):
         return {"name": self.name, "trainable": self._trainable, "dtype": serialize(self.dtype_policy)}
 
     # ---- what the layer owns
+
+    def __getattr__(self, name):
+        return dialect.attribute(self, name)
 
     def __setattr__(self, name, value):
         if not isinstance(value, tracking.PLAIN):

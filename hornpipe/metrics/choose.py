@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 
 from hornpipe.core import config as registry
+from hornpipe.core import dialect
 from hornpipe.core.errors import message, near_miss
 from hornpipe.losses.base import Loss
 from hornpipe.metrics.base import MeanMetricWrapper, Metric
@@ -31,6 +32,9 @@ def find_metric(identifier):
         return registry.resolve("metric", identifier)
     losses = registry.table("loss")
     if identifier not in losses:
+        older = dialect.identifier("metric", identifier)
+        if older is not None:
+            return find_metric(older) if isinstance(older, str) else MeanMetricWrapper(older, name=identifier)
         known = [*registry.table("metric"), *losses, *_ACCURACY, *_CROSSENTROPY]
         fix = near_miss(identifier, known).strip() or f"Known: {', '.join(sorted(known))}."
         raise ValueError(message("metric", "name is unknown", repr(identifier), fix))

@@ -19,7 +19,7 @@ import warnings
 from typing import Any
 
 from hornpipe import ops
-from hornpipe.core import naming, settings
+from hornpipe.core import dialect, naming, settings
 from hornpipe.core.config import _parameters, deserialize, serialize
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.scope import Scope, autocast, outside
@@ -140,6 +140,9 @@ class Optimizer(OptimizerState):
             fix = near_miss(name, known).strip() or f"Known: {', '.join(known)}."
             rule = f"got an unknown argument `{name}`"
             raise TypeError(message(self.who, rule, f"{name}={value!r}", fix))
+
+    def __getattr__(self, name):
+        return dialect.attribute(self, name)
 
     # ---- what a subclass defines
 

@@ -8,6 +8,7 @@ for a last, smaller batch that has to be exact); a stream is cut into segments o
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 
@@ -483,8 +484,8 @@ def iter_is_self(stream) -> bool:
 
 
 def _chain(first, rest):
-    yield first
-    yield from rest
+    # Not a generator: dropping one halfway would close the user's.
+    return itertools.chain([first], rest)
 
 
 def _host(value):
