@@ -14,6 +14,8 @@ from collections.abc import Iterable
 class ShapeError(ValueError):
     """Two shapes, or a shape and a rule, do not fit together."""
 
+    layer = None  # the layer that told it, once one has
+
 
 class NotBuiltError(ValueError):
     """A weight or a shape was asked for before the layer was built."""

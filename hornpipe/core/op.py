@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+from typing import Any
 
 from hornpipe.core import settings
 from hornpipe.core.dtypes import is_float, result_type
 from hornpipe.engine.contract import PRIMITIVES, VERBS
 from hornpipe.engine.select import active
 
-OPS: dict = {}  # public name -> operation
+OPS: dict[str, Any] = {}  # public name -> operation
 _NUMBERS = (bool, int, float)
 
 
@@ -28,7 +29,7 @@ class Symbolic:
 _recorder = []  # core/graph.py puts its `record_op` here
 
 
-def to_tensor(x):
+def to_tensor(x) -> Any:
     """Return `x` as a tensor of the engine in force; variables give their value, tensors stay as they are."""
     engine = active.engine
     if engine.is_tensor(x):
@@ -51,7 +52,7 @@ def _holds_tensors(values):
     )
 
 
-def convert(values, rule, lists=False):
+def convert(values, rule, lists=False) -> Any:
     """Return `values` (tensors, numbers, arrays) as tensors by a dtype rule.
 
     Args:
@@ -113,7 +114,7 @@ def _is_symbolic(value):
     return False
 
 
-def op(tensors=1, dtype="promote", name=None, lists=False):
+def op(tensors=1, dtype: str | None = "promote", name: str | None = None, lists=False) -> Any:
     """Make a public operation of a composed function.
 
     Args:
@@ -131,7 +132,7 @@ def op(tensors=1, dtype="promote", name=None, lists=False):
         names = list(inspect.signature(function).parameters)[:tensors]
 
         @functools.wraps(function)
-        def operation(*args, **kwargs):
+        def operation(*args: Any, **kwargs: Any) -> Any:
             engine = active.engine
             if len(args) < tensors and kwargs:
                 args = list(args)
@@ -150,14 +151,15 @@ def op(tensors=1, dtype="promote", name=None, lists=False):
                 return result
             return function(*args, **kwargs)
 
-        operation.__name__ = operation.__qualname__ = operation.op_name = public
+        operation.__name__ = operation.__qualname__ = public
+        vars(operation)["op_name"] = public
         OPS[public] = operation
         return operation
 
     return decorate
 
 
-def operation(name: str):
+def operation(name: str) -> Any:
     """Return a public operation by name, importing `hornpipe.ops` where it was not yet."""
     if name not in OPS:
         importlib.import_module("hornpipe.ops")
@@ -166,6 +168,8 @@ def operation(name: str):
 
 class TensorOperators:
     """Python's operators as operations, for variables and symbolic tensors."""
+
+    shape: Any
 
     __slots__ = ()
     __array_priority__ = 1000

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from typing import Any
 
 
 class _Context(threading.local):
     """Per-thread state; every field is None outside a `with` block of this module."""
 
-    scope = None  # innermost Scope
-    autocast = None  # dtype name that floating variables are read in
-    call = None  # outermost layer call: CallContext
+    scope: Any = None  # innermost Scope
+    autocast: Any = None  # dtype name that floating variables are read in
+    call: Any = None  # outermost layer call: CallContext
     budget = None  # what weights may take while something is loaded: saving.validate.Budget
 
 

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import os
 import threading
+from typing import Any
 
 from hornpipe.core.errors import EngineError, message, near_miss
 
@@ -27,7 +28,7 @@ def chosen_name() -> str:
     return environment or settings.read_file().get("backend") or "jax"
 
 
-def load(name: str):
+def load(name: str) -> Any:
     """Import an engine module and check it against the contract.
 
     Raises:
@@ -51,7 +52,8 @@ def load(name: str):
 class _Active(threading.local):
     """Per-thread view: `engine` is the chosen engine until `use` puts another in force."""
 
-    chosen = None
+    chosen: Any = None
+    engine: Any
 
     def __getattr__(self, name):
         if name != "engine":
@@ -65,12 +67,12 @@ class _Active(threading.local):
 active = _Active()
 
 
-def current():
+def current() -> Any:
     """Return the engine in force in this thread."""
     return active.engine
 
 
-def chosen():
+def chosen() -> Any:
     """Return the process's engine, also while shapes are being inferred."""
     if _Active.chosen is None:
         _Active.chosen = load(chosen_name())

@@ -511,7 +511,7 @@ def stack_batches(batches, like, who):
     """
     pattern = _pattern(like)
     stack: list[list[np.ndarray]] = []
-    structure, shapes = None, None
+    structure, shapes, most = None, None, 1
     capacities: dict = {}
     began = time.monotonic()
     for batch in batches:

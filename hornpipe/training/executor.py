@@ -10,6 +10,7 @@ import contextlib
 import signal
 import threading
 import time
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class Program:
     def __init__(self, run, keep_logs):
         self.run, self.keep_logs = run, keep_logs
         self.chunk, self.runs = 1, 0
-        self.log_names = self.outputs = None
+        self.log_names: list[str] = []
+        self.outputs: list = []
 
     def learn(self, steps: int, seconds: float) -> None:
         """Take a chunk's time into account; the first run is left out, it compiled."""
@@ -63,11 +65,11 @@ class Executor:
         taken.update(map(id, self.constants))
         owned = [*model.variables, *(model.optimizer.variables if mode == "train" else ())]
         self.variables = [variable for variable in _distinct(owned) if id(variable) not in taken]
-        self.body = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
+        self.body: Any = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
         self.user_logs = mode != "predict" and model._makes_own_logs(mode)
         # A layer that was frozen or thawed since makes another program.
         self._identity = (tuple(map(id, self.variables)), tuple(map(id, trained if mode == "train" else ())))
-        self._zeros = None
+        self._zeros: list | None = None
         self.stopped = False
         self.logs: dict = {}
         if mode == "train":
@@ -284,7 +286,7 @@ class Executor:
         """Return the logs that a carry begins with, where the user's step makes them: zeros, or those of the step before."""
         if not program.keep_logs:
             return []
-        if program.log_names is None:
+        if not program.log_names:
             program.log_names = self._result_specs(segment)[0]
         zero = select.chosen().asarray(0.0, "float32")
         return [self.logs.get(name, zero) for name in program.log_names]
@@ -292,7 +294,7 @@ class Executor:
     def _buffers(self, program, segment):
         """Return (0, buffers, capacity in steps) for results that every step leaves behind."""
         engine = select.chosen()
-        if program.outputs is None:
+        if not program.outputs:
             program.log_names, specs = self._result_specs(segment)
             program.outputs = specs if self.mode == "predict" else [_Spec((1, len(specs)), "float32")]
         specs = program.outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from hornpipe.core.config import resolve
 from hornpipe.core.errors import message
 from hornpipe.core.random import draw_seed
 from hornpipe.core.scope import Scope
-from hornpipe.engine import select
 from hornpipe.training import checks
 from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_array_like, to_arrays
 from hornpipe.training.executor import Executor, deferred_interrupts
@@ -37,6 +37,29 @@ class BatchHooks:
 
 class Trainer:
     """Training, evaluation and prediction; the half of `Model` that is not a layer."""
+
+    # What the other half, `Layer`, and `Model` supply.
+    optimizer: Any
+    history: Any
+    dtype_policy: Any
+    run_eagerly: bool
+    weights: list
+    variables: list
+    trainable_weights: list
+    trainable_variables: list
+    losses: list
+    output_names: list[str]
+    __call__: Any
+    _objective: Any
+    _programs: dict
+    _graph: Any
+    _output_specs: Any
+    _clear_losses: Any
+    _flatten_layers: Any
+    _inner_metrics: Any
+    _build_for: Any
+    _outputs_for: Any
+    _name_outputs: Any
 
     def _reset_trainer(self):
         self.__dict__.update(
