@@ -102,7 +102,7 @@ _FAMILIES = {
     "lambda_layer": ["Lambda"],
     "wrappers": ["Identity", "Masking", "Wrapper", "TimeDistributed", "SpectralNormalization"],
     "attention": ["Attention", "AdditiveAttention"],
-    "multi_head_attention": ["MultiHeadAttention", "GroupedQueryAttention"],
+    "multi_head_attention": ["MultiHeadAttention", "GroupQueryAttention"],
 }
 # classes that also take their window's sizes one by one; they are made where older spellings are known
 _OLDER = ("Convolution2D", "Convolution3D", "SeparableConvolution2D")
@@ -113,7 +113,6 @@ _ALIASES = {
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3DTranspose": "Conv3DTranspose",
     "SeparableConvolution1D": "SeparableConv1D",
-    "GroupQueryAttention": "GroupedQueryAttention",
     **{
         f"{short}{rank}D": f"{long}{rank}D"
         for short, long in {

@@ -316,8 +316,8 @@ class MultiHeadAttention(HeadedAttention):
         ), weights
 
 
-@register("layer", "GroupQueryAttention")
-class GroupedQueryAttention(HeadedAttention):
+@register("layer", "GroupedQueryAttention")
+class GroupQueryAttention(HeadedAttention):
     """Computes scaled dot-product attention in which several query heads share a head of key and value.
 
     As `MultiHeadAttention`; query head h uses key and value head h // (num_query_heads // num_key_value_heads).

@@ -156,7 +156,7 @@ CASES = {
         L.MultiHeadAttention, 2, 3, shape=[(3, 4, 5), (3, 6, 5)],
         options={"spread": True, "wrong": [(3, 4), (3, 4)], "unknown": (1,)},
     ),
-    "GroupedQueryAttention": _case(
+    "GroupQueryAttention": _case(
         L.GroupQueryAttention, 3, 4, 2, use_gate=True, shape=[(3, 4, 5), (3, 6, 5)],
         options={"spread": True, "wrong": [(3, 4), (3, 4)], "unknown": (1,), "call": {"use_causal_mask": True}},
     ),
