@@ -15,17 +15,21 @@ import numpy as np
 
 from hornpipe import ops, random
 from hornpipe.compat import backend_graph, keras1
-from hornpipe.compat.convert import hard_sigmoid, ordering, ordering_name
+from hornpipe.compat.convert import ordering, ordering_name
 from hornpipe.core import naming, settings
 from hornpipe.core.errors import message
 from hornpipe.core.graph import KerasTensor
 from hornpipe.core.variable import Variable
 
-function, gradients, placeholder = backend_graph.function, backend_graph.gradients, backend_graph.placeholder
+function, gradients, placeholder = (
+    backend_graph.function,
+    backend_graph.gradients,
+    backend_graph.placeholder,
+)
 learning_phase, set_learning_phase = backend_graph.learning_phase, backend_graph.set_learning_phase
 in_train_phase, in_test_phase = backend_graph.in_train_phase, backend_graph.in_test_phase
 is_placeholder, Function = backend_graph.is_placeholder, backend_graph.Function
-eval = backend_graph.evaluate  # noqa: A001 - its name in 2016
+eval = backend_graph.evaluate
 
 
 def find_function(name: str):
@@ -53,13 +57,17 @@ def set_image_dim_ordering(dim_ordering) -> None:
     """Set the image layout: "tf" (channels last) or "th" (channels first)."""
     found = ordering(dim_ordering)
     if found is None:
-        raise ValueError(message("set_image_dim_ordering", "must be 'tf' or 'th'", repr(dim_ordering)))
+        raise ValueError(
+            message("set_image_dim_ordering", "must be 'tf' or 'th'", repr(dim_ordering))
+        )
     settings.set_image_data_format(found)
 
 
 def cast_to_floatx(x):
     """Return an array or tensor in the default float type."""
-    return x.astype(settings.floatx()) if isinstance(x, np.ndarray) else ops.cast(x, settings.floatx())
+    return (
+        x.astype(settings.floatx()) if isinstance(x, np.ndarray) else ops.cast(x, settings.floatx())
+    )
 
 
 def reset_uids() -> None:
@@ -73,7 +81,9 @@ def reset_uids() -> None:
 def variable(value, dtype=None, name=None):
     """Return a variable with a first value, in the default float type unless `dtype` says otherwise."""
     name = None if name is None else str(name).replace("/", "_")
-    return Variable(np.asarray(ops.convert_to_numpy(value)), dtype=dtype or settings.floatx(), name=name)
+    return Variable(
+        np.asarray(ops.convert_to_numpy(value)), dtype=dtype or settings.floatx(), name=name
+    )
 
 
 def zeros(shape, dtype=None, name=None):
@@ -199,7 +209,9 @@ def update_sub(x, decrement):
 
 def moving_average_update(variable, value, momentum):
     """Assign `momentum * variable + (1 - momentum) * value`, see `update`."""
-    return update(variable, ops.add(ops.multiply(variable, momentum), ops.multiply(value, 1.0 - momentum)))
+    return update(
+        variable, ops.add(ops.multiply(variable, momentum), ops.multiply(value, 1.0 - momentum))
+    )
 
 
 # ---- products, indices
@@ -217,7 +229,11 @@ def batch_dot(x, y, axes=None):
     """
     ranks = ndim(x), ndim(y)
     if min(ranks) < 2:
-        raise ValueError(message("K.batch_dot", "needs tensors with a batch axis and another one", f"ranks {ranks}"))
+        raise ValueError(
+            message(
+                "K.batch_dot", "needs tensors with a batch axis and another one", f"ranks {ranks}"
+            )
+        )
     if axes is None:
         axes = (ranks[0] - 1, 1 if ranks[1] == 2 else ranks[1] - 2)
     first, second = (axes, axes) if isinstance(axes, int) else axes
@@ -361,7 +377,9 @@ def spatial_2d_padding(x, padding=(1, 1), dim_ordering="default"):
     return _pad(x, ((padding[0],) * 2, (padding[1],) * 2), dim_ordering)
 
 
-def asymmetric_spatial_2d_padding(x, top_pad=1, bottom_pad=1, left_pad=1, right_pad=1, dim_ordering="default"):
+def asymmetric_spatial_2d_padding(
+    x, top_pad=1, bottom_pad=1, left_pad=1, right_pad=1, dim_ordering="default"
+):
     """Return images with a border of zeros."""
     return _pad(x, ((top_pad, bottom_pad), (left_pad, right_pad)), dim_ordering)
 
@@ -428,7 +446,9 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
     """Return (normalized, mean, variance) with the batch's own moments."""
     mean, variance = ops.mean(x, axis=reduction_axes), ops.var(x, axis=reduction_axes)
     sizes = [1 if axis in reduction_axes else size for axis, size in enumerate(int_shape(x))]
-    mean_, variance_, gamma_, beta_ = (ops.reshape(part, sizes) for part in (mean, variance, gamma, beta))
+    mean_, variance_, gamma_, beta_ = (
+        ops.reshape(part, sizes) for part in (mean, variance, gamma, beta)
+    )
     return batch_normalization(x, mean_, variance_, beta_, gamma_, epsilon), mean, variance
 
 
@@ -451,12 +471,29 @@ def conv1d(x, kernel, stride=1, border_mode="valid", image_shape=None, filter_sh
     return ops.conv(x, kernel, stride, border_mode, "channels_last")
 
 
-def conv2d(x, kernel, strides=(1, 1), border_mode="valid", dim_ordering="default", image_shape=None, filter_shape=None, filter_dilation=(1, 1)):
+def conv2d(
+    x,
+    kernel,
+    strides=(1, 1),
+    border_mode="valid",
+    dim_ordering="default",
+    image_shape=None,
+    filter_shape=None,
+    filter_dilation=(1, 1),
+):
     """Return the convolution of images; kernels are `(rows, columns, channels, filters)` in both layouts."""
     return ops.conv(x, kernel, strides, border_mode, _format(dim_ordering), filter_dilation)
 
 
-def conv3d(x, kernel, strides=(1, 1, 1), border_mode="valid", dim_ordering="default", volume_shape=None, filter_shape=None):
+def conv3d(
+    x,
+    kernel,
+    strides=(1, 1, 1),
+    border_mode="valid",
+    dim_ordering="default",
+    volume_shape=None,
+    filter_shape=None,
+):
     """Return the convolution of volumes."""
     return ops.conv(x, kernel, strides, border_mode, _format(dim_ordering))
 
@@ -466,22 +503,44 @@ def atrous_conv2d(x, kernel, rate=1, border_mode="valid", dim_ordering="default"
     return ops.conv(x, kernel, 1, border_mode, _format(dim_ordering), rate)
 
 
-def deconv2d(x, kernel, output_shape=None, strides=(1, 1), border_mode="valid", dim_ordering="default", image_shape=None, filter_shape=None):
+def deconv2d(
+    x,
+    kernel,
+    output_shape=None,
+    strides=(1, 1),
+    border_mode="valid",
+    dim_ordering="default",
+    image_shape=None,
+    filter_shape=None,
+):
     """Return the transposed convolution of images; the kernel is `(rows, columns, filters, channels)`."""
     return ops.conv_transpose(x, kernel, strides, border_mode, data_format=_format(dim_ordering))
 
 
-def separable_conv2d(x, depthwise_kernel, pointwise_kernel, strides=(1, 1), border_mode="valid", dim_ordering="default"):
+def separable_conv2d(
+    x,
+    depthwise_kernel,
+    pointwise_kernel,
+    strides=(1, 1),
+    border_mode="valid",
+    dim_ordering="default",
+):
     """Return the separable convolution of images."""
-    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, border_mode, _format(dim_ordering))
+    return ops.separable_conv(
+        x, depthwise_kernel, pointwise_kernel, strides, border_mode, _format(dim_ordering)
+    )
 
 
-def pool2d(x, pool_size, strides=(1, 1), border_mode="valid", dim_ordering="default", pool_mode="max"):
+def pool2d(
+    x, pool_size, strides=(1, 1), border_mode="valid", dim_ordering="default", pool_mode="max"
+):
     """Return images pooled by "max" or "avg"."""
     return _pool(x, pool_size, strides, border_mode, dim_ordering, pool_mode)
 
 
-def pool3d(x, pool_size, strides=(1, 1, 1), border_mode="valid", dim_ordering="default", pool_mode="max"):
+def pool3d(
+    x, pool_size, strides=(1, 1, 1), border_mode="valid", dim_ordering="default", pool_mode="max"
+):
     """Return volumes pooled by "max" or "avg"."""
     return _pool(x, pool_size, strides, border_mode, dim_ordering, pool_mode)
 
@@ -521,7 +580,9 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 def switch(condition, then_expression, else_expression):
     """Return one of two values, entry by entry where the condition is a tensor with axes; functions are called."""
-    then_value, else_value = (part() if callable(part) else part for part in (then_expression, else_expression))
+    then_value, else_value = (
+        part() if callable(part) else part for part in (then_expression, else_expression)
+    )
     if not hasattr(condition, "shape"):
         return then_value if condition else else_value
     for _ in range(ndim(then_value) - ndim(condition)):
@@ -547,7 +608,14 @@ def foldr(fn, elems, initializer=None, name=None):
 
 
 def rnn(
-    step_function, inputs, initial_states, go_backwards=False, mask=None, constants=None, unroll=False, input_length=None
+    step_function,
+    inputs,
+    initial_states,
+    go_backwards=False,
+    mask=None,
+    constants=None,
+    unroll=False,
+    input_length=None,
 ):
     """Run a step over the time axis of a batch of sequences.
 
@@ -565,7 +633,11 @@ def rnn(
     """
     constants = list(constants or ())
     steps = ops.moveaxis(inputs, 1, 0)
-    keep = None if mask is None else ops.cast(ops.transpose(mask[:, :, 0] if ndim(mask) == 3 else mask), "bool")
+    keep = (
+        None
+        if mask is None
+        else ops.cast(ops.transpose(mask[:, :, 0] if ndim(mask) == 3 else mask), "bool")
+    )
     if go_backwards:
         steps = ops.flip(steps, axis=0)
         keep = None if keep is None else ops.flip(keep, axis=0)

@@ -39,9 +39,18 @@ def placeholder(shape=None, ndim=None, dtype=None, sparse=False, name=None):
         ValueError: neither is given, or `sparse` is True.
     """
     if sparse:
-        raise ValueError(message("placeholder", "`sparse` must be False: there are no sparse tensors", "True"))
+        raise ValueError(
+            message("placeholder", "`sparse` must be False: there are no sparse tensors", "True")
+        )
     if shape is None and ndim is None:
-        raise ValueError(message("placeholder", "needs `shape` or `ndim`", "", "Write K.placeholder(shape=(None, 3))."))
+        raise ValueError(
+            message(
+                "placeholder",
+                "needs `shape` or `ndim`",
+                "",
+                "Write K.placeholder(shape=(None, 3)).",
+            )
+        )
     shape = (None,) * ndim if shape is None else tuple(shape)
     return KerasTensor(shape, dtype or settings.floatx(), name=name)
 
@@ -102,7 +111,14 @@ class Function:
 
     def __init__(self, inputs, outputs, updates=(), name=None, **kwargs):
         if not isinstance(inputs, (list, tuple)):
-            raise TypeError(message("K.function", "`inputs` must be a list", repr(inputs), "Write K.function([x], [y])."))
+            raise TypeError(
+                message(
+                    "K.function",
+                    "`inputs` must be a list",
+                    repr(inputs),
+                    "Write K.function([x], [y]).",
+                )
+            )
         if kwargs:
             raise TypeError(message("K.function", "got an unknown argument", next(iter(kwargs))))
         self._single = not isinstance(outputs, (list, tuple))
@@ -110,7 +126,9 @@ class Function:
         self._updated = [variable for variable, _ in updates]
         self._outputs = [outputs] if self._single else list(outputs)
         wanted = [*self._outputs, *(new for _, new in updates)]
-        self._given = [x for x in self._inputs if isinstance(x, KerasTensor) and x is not _Phase.tensor]
+        self._given = [
+            x for x in self._inputs if isinstance(x, KerasTensor) and x is not _Phase.tensor
+        ]
         self._symbolic = [x for x in wanted if isinstance(x, KerasTensor)]
         self._wanted = wanted
         computed = [x for x in self._symbolic if not any(x is each for each in self._given)]
@@ -119,7 +137,13 @@ class Function:
     def __call__(self, inputs=()):
         """Return the outputs as a list of NumPy arrays."""
         if not isinstance(inputs, (list, tuple)) or len(inputs) != len(self._inputs):
-            raise TypeError(message("K.function", f"must be called with a list of {len(self._inputs)} values", repr(inputs)))
+            raise TypeError(
+                message(
+                    "K.function",
+                    f"must be called with a list of {len(self._inputs)} values",
+                    repr(inputs),
+                )
+            )
         training = _Phase.value
         values = []
         for tensor, value in zip(self._inputs, inputs, strict=True):
@@ -130,8 +154,16 @@ class Function:
         by_id = {id(tensor): value for tensor, value in zip(self._given, values, strict=True)}
         if self._graph is not None:
             results = _run(self._graph, values, bool(training))
-            by_id.update({id(tensor): value for tensor, value in zip(self._graph.flat_outputs, results, strict=True)})
-        found = [by_id[id(x)] if isinstance(x, KerasTensor) else ops.convert_to_tensor(x) for x in self._wanted]
+            by_id.update(
+                {
+                    id(tensor): value
+                    for tensor, value in zip(self._graph.flat_outputs, results, strict=True)
+                }
+            )
+        found = [
+            by_id[id(x)] if isinstance(x, KerasTensor) else ops.convert_to_tensor(x)
+            for x in self._wanted
+        ]
         for variable, value in zip(self._updated, found[len(self._outputs) :], strict=True):
             variable.assign(value)
         arrays = [ops.convert_to_numpy(value) for value in found[: len(self._outputs)]]
@@ -146,9 +178,17 @@ def _fit(tensor, value):
     """
     value = ops.convert_to_tensor(value, dtype=tensor.dtype)
     shape = tuple(tensor.shape)
-    fits = len(shape) == len(value.shape) and all(None in (a, b) or a == b for a, b in zip(shape, value.shape, strict=True))
+    fits = len(shape) == len(value.shape) and all(
+        None in (a, b) or a == b for a, b in zip(shape, value.shape, strict=True)
+    )
     if not fits:
-        raise ValueError(message("K.function", f"input {tensor.name!r} must have the shape {shape}", f"shape={tuple(value.shape)}"))
+        raise ValueError(
+            message(
+                "K.function",
+                f"input {tensor.name!r} must have the shape {shape}",
+                f"shape={tuple(value.shape)}",
+            )
+        )
     return value
 
 
@@ -216,15 +256,24 @@ def gradients(loss, variables):
     if isinstance(loss, (list, tuple)):
         loss = sum(loss[1:], loss[0])
     if not isinstance(loss, KerasTensor):
-        fix = (
-            "Make it from a placeholder (K.placeholder, keras.Input, model.output), or use keras.value_and_grad(function, variables)."
+        fix = "Make it from a placeholder (K.placeholder, keras.Input, model.output), or use keras.value_and_grad(function, variables)."
+        raise TypeError(
+            message(
+                "K.gradients",
+                "the loss is a value, not a symbolic tensor",
+                type(loss).__name__,
+                fix,
+            )
         )
-        raise TypeError(message("K.gradients", "the loss is a value, not a symbolic tensor", type(loss).__name__, fix))
     wanted = list(variables) if isinstance(variables, (list, tuple)) else [variables]
     sources = [x for x in wanted if isinstance(x, KerasTensor)]
     weights = [x for x in wanted if isinstance(x, Variable)]
     if len(sources) + len(weights) != len(wanted):
-        raise TypeError(message("K.gradients", "`variables` must be symbolic tensors and variables", repr(wanted)))
+        raise TypeError(
+            message(
+                "K.gradients", "`variables` must be symbolic tensors and variables", repr(wanted)
+            )
+        )
     by_id = {}
     # One call for each tensor, since one may lie above another, and one for all variables.
     for group in [*([x] for x in sources), *([weights] if weights else [])]:
@@ -243,10 +292,20 @@ def _record(loss, group) -> dict:
     leaves, met, used = _leaves(loss, sources)
     for x in sources:
         if id(x) not in met:
-            raise ValueError(message("K.gradients", "the loss does not depend on a tensor of `variables`", repr(x)))
+            raise ValueError(
+                message(
+                    "K.gradients", "the loss does not depend on a tensor of `variables`", repr(x)
+                )
+            )
     for variable in weights:
         if id(variable) not in used:
-            raise ValueError(message("K.gradients", "the loss does not depend on a variable of `variables`", variable.path))
+            raise ValueError(
+                message(
+                    "K.gradients",
+                    "the loss does not depend on a variable of `variables`",
+                    variable.path,
+                )
+            )
     operation = _Gradient(Graph([*sources, *leaves], [loss], "K.gradients"), len(sources), weights)
     specs = [shapes.Tensor(tuple(x.shape), x.dtype) for x in group]
     made = record(operation, ([*sources, *leaves],), {}, specs)
@@ -272,6 +331,10 @@ def _leaves(loss, sources):
             continue
         if isinstance(node.operation, Layer):
             used.update(id(variable) for variable in node.operation.weights)
-        used.update(id(leaf) for leaf in tree.flatten([node.args, node.kwargs]) if isinstance(leaf, Variable))
+        used.update(
+            id(leaf)
+            for leaf in tree.flatten([node.args, node.kwargs])
+            if isinstance(leaf, Variable)
+        )
         stack.extend(node.inputs)
     return leaves, met, used

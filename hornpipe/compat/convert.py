@@ -21,7 +21,12 @@ def ordering(value):
     """Return today's name of an image layout: "tf" is "channels_last", "th" is "channels_first"."""
     if value not in ORDERINGS:
         raise ValueError(
-            message("dim_ordering", "must be 'tf', 'th' or 'default'", repr(value), 'Today: data_format="channels_last".')
+            message(
+                "dim_ordering",
+                "must be 'tf', 'th' or 'default'",
+                repr(value),
+                'Today: data_format="channels_last".',
+            )
         )
     return ORDERINGS[value]
 
@@ -64,7 +69,11 @@ class OldInitializer(Initializer):
 
     def __call__(self, shape, dtype=None):
         """Return the function's first values as a tensor."""
-        value = self.function(shape, name=None) if "name" in inspect.signature(self.function).parameters else self.function(shape)
+        value = (
+            self.function(shape, name=None)
+            if "name" in inspect.signature(self.function).parameters
+            else self.function(shape)
+        )
         return ops.convert_to_tensor(getattr(value, "value", value), dtype=dtype)
 
 
@@ -89,7 +98,9 @@ def together(*defaults):
     def convert(**given):
         sizes = tuple(given.get(name, default) for name, default in defaults)
         if None in sizes:
-            missing = next(name for (name, _), size in zip(defaults, sizes, strict=True) if size is None)
+            missing = next(
+                name for (name, _), size in zip(defaults, sizes, strict=True) if size is None
+            )
             fix = f"Pass all of {', '.join(name for name, _ in defaults)}."
             raise TypeError(message("Convolution", f"`{missing}` is missing", f"{given}", fix))
         return sizes
@@ -137,12 +148,16 @@ def pads(value):
 
 def side_pads(value):
     """Return the padding of sequences: the dict of 2016 becomes a pair."""
-    return (value.get("left_pad", 0), value.get("right_pad", 0)) if isinstance(value, dict) else value
+    return (
+        (value.get("left_pad", 0), value.get("right_pad", 0)) if isinstance(value, dict) else value
+    )
 
 
 def data_path(today: str):
     """Return a conversion of a data set's path: the pickles of 2016 have become `today`, an archive of plain arrays."""
-    return lambda value: today if isinstance(value, str) and value.endswith((".pkl", ".pkl.gz")) else value
+    return lambda value: (
+        today if isinstance(value, str) and value.endswith((".pkl", ".pkl.gz")) else value
+    )
 
 
 def as_regularizer(value):

@@ -14,4 +14,14 @@ from hornpipe.models import Model, Sequential
 
 Container = Model
 
-__all__ = ["Container", "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Model", "Sequential", "merge"]
+__all__ = [
+    "Container",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Layer",
+    "Merge",
+    "Model",
+    "Sequential",
+    "merge",
+]

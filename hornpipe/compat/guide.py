@@ -73,7 +73,9 @@ def _new_to_old() -> str:
         for row in spec.rows:
             if row.new and row.new != row.old:
                 found.setdefault((row.new, row.old), []).append(owner)
-    rows = [(_code(new), _code(old), ", ".join(owners)) for (new, old), owners in sorted(found.items())]
+    rows = [
+        (_code(new), _code(old), ", ".join(owners)) for (new, old), owners in sorted(found.items())
+    ]
     return "## Arguments: today to Keras 1\n\n" + _table(("today", "Keras 1", "where"), rows)
 
 
@@ -81,7 +83,11 @@ def _target(target) -> str:
     if target.startswith("!"):
         return f"gone. {target[1:]}"
     module, _, name = target.partition(":")
-    return _code(f"keras.{module}.{name}".rstrip(".")) if not module.startswith("compat") else "kept for old code"
+    return (
+        _code(f"keras.{module}.{name}".rstrip("."))
+        if not module.startswith("compat")
+        else "kept for old code"
+    )
 
 
 def _names() -> str:
@@ -94,7 +100,11 @@ def _names() -> str:
         for old, target in names.items()
     ]
     parts.append(_table(("Keras 1", "today"), rows))
-    rows = [(kind, _code(repr(old)), _code(repr(new))) for kind, names in keras1.IDENTIFIERS.items() for old, new in names.items()]
+    rows = [
+        (kind, _code(repr(old)), _code(repr(new)))
+        for kind, names in keras1.IDENTIFIERS.items()
+        for old, new in names.items()
+    ]
     parts += ["## Strings", _table(("kind", "Keras 1", "today"), rows)]
     rows = [(_code(new), _code(old)) for new, old in keras1.METRICS.items()]
     parts += ["## Metrics in logs and histories", _table(("today", "Keras 1"), rows)]
@@ -108,7 +118,9 @@ def _names() -> str:
 
 
 def _backend() -> str:
-    renamed = [(_code(f"K.{old}"), _code(f"keras.ops.{new}")) for old, new in keras1.BACKEND.items()]
+    renamed = [
+        (_code(f"K.{old}"), _code(f"keras.ops.{new}")) for old, new in keras1.BACKEND.items()
+    ]
     kept = ", ".join(_code(name) for name in sorted(FUNCTIONS))
     gone = [(_code(f"K.{name}"), advice) for name, advice in keras1.BACKEND_GONE.items()]
     return "\n\n".join(

@@ -19,7 +19,9 @@ def _named(identifier, **arguments):
 
     def initialize(shape, name=None, dim_ordering=None, **own):
         first = resolve("initializer", identifier, **{**arguments, **own})
-        return Variable(first, shape=tuple(shape), name=None if name is None else name.replace("/", "_"))
+        return Variable(
+            first, shape=tuple(shape), name=None if name is None else name.replace("/", "_")
+        )
 
     initialize.__name__ = initialize.__qualname__ = identifier
     initialize.__doc__ = f"Return a variable of a shape with the values of `{identifier}`."
@@ -27,7 +29,11 @@ def _named(identifier, **arguments):
 
 
 glorot_uniform, glorot_normal = _named("glorot_uniform"), _named("glorot_normal")
-he_uniform, he_normal, lecun_uniform = _named("he_uniform"), _named("he_normal"), _named("lecun_uniform")
+he_uniform, he_normal, lecun_uniform = (
+    _named("he_uniform"),
+    _named("he_normal"),
+    _named("lecun_uniform"),
+)
 zero, one = _named("zeros"), _named("ones")
 
 
@@ -70,7 +76,11 @@ def get(identifier, **kwargs):
     """
     if callable(identifier):
         return identifier
-    own = globals().get(identifier) if isinstance(identifier, str) and not identifier.startswith("_") else None
+    own = (
+        globals().get(identifier)
+        if isinstance(identifier, str) and not identifier.startswith("_")
+        else None
+    )
     if own is not None and identifier not in ("get", "get_fans", "resolve"):
         return own
     resolve("initializer", identifier)  # the error of an unknown name

@@ -92,7 +92,9 @@ def named(kind: str):
 CONSTRAINT, REGULARIZER = named("constraint"), named("regularizer")
 
 SET_WEIGHTS = "Today: build the layer, then layer.set_weights([...])."
-INIT = row("init", "kernel_initializer", convert.initializer, "`(shape, name)` functions are wrapped")
+INIT = row(
+    "init", "kernel_initializer", convert.initializer, "`(shape, name)` functions are wrapped"
+)
 ACTIVATION = Row("activation", "activation", convert.activation, '"hard_sigmoid" is that of 2016')
 KERNEL = (
     INIT,
@@ -108,13 +110,26 @@ BIAS = (
 )
 FLAT_INPUT = (row("input_dim", "input_shape", lambda value: (value,), neutral=True),)
 SEQUENCE_INPUT = (
-    row("input_dim input_length", "input_shape", convert.sequence_shape, "(input_length, input_dim)", neutral=True),
+    row(
+        "input_dim input_length",
+        "input_shape",
+        convert.sequence_shape,
+        "(input_length, input_dim)",
+        neutral=True,
+    ),
 )
-PLACE = row("dim_ordering", "data_format", convert.ordering, '"tf" channels_last, "th" channels_first')
+PLACE = row(
+    "dim_ordering", "data_format", convert.ordering, '"tf" channels_last, "th" channels_first'
+)
 BORDER = row("border_mode", "padding", convert.padding, '"full" is an error')
 GATES = (
     row("inner_init", "recurrent_initializer", convert.initializer),
-    row("inner_activation", "recurrent_activation", convert.activation, '"hard_sigmoid" is that of 2016'),
+    row(
+        "inner_activation",
+        "recurrent_activation",
+        convert.activation,
+        '"hard_sigmoid" is that of 2016',
+    ),
     row("U_regularizer", "recurrent_regularizer", REGULARIZER),
     row("dropout_W", "dropout"),
     row("dropout_U", "recurrent_dropout"),
@@ -123,13 +138,23 @@ GATES = (
 NO_INNER = tuple(each for each in GATES if each.old != "inner_activation")
 # Every layer may have these. `input_dtype` was the dtype of the input layer.
 ANY_LAYER = (
-    gone("input_dtype", "Today: keras.Input(shape, dtype=...) as the first layer.", (None, "float32"), neutral=True),
+    gone(
+        "input_dtype",
+        "Today: keras.Input(shape, dtype=...) as the first layer.",
+        (None, "float32"),
+        neutral=True,
+    ),
     gone("create_input_layer", "Leave it out.", (True, False), neutral=True),
 )
 _W = "W_regularizer b_regularizer activity_regularizer W_constraint b_constraint bias"
 _CONV2D = f"init activation weights border_mode subsample dim_ordering {_W}"
 _RECURRENT = "W_regularizer U_regularizer b_regularizer dropout_W dropout_U"
-_SIZES_2D = row("nb_row nb_col", "kernel_size", convert.together(("nb_row", None), ("nb_col", None)), "(nb_row, nb_col)")
+_SIZES_2D = row(
+    "nb_row nb_col",
+    "kernel_size",
+    convert.together(("nb_row", None), ("nb_col", None)),
+    "(nb_row, nb_col)",
+)
 _SIZES_3D = row(
     "kernel_dim1 kernel_dim2 kernel_dim3",
     "kernel_size",
@@ -351,7 +376,11 @@ _SHORT = {
     }.items() for short in shorts.split()},
     "cosine_proximity": "compat.legacy:cosine_proximity", "cosine": "compat.legacy:cosine_proximity",
 }  # fmt: skip
-_ACTIVITY = {"activity_l1": "regularizers:L1", "activity_l2": "regularizers:L2", "activity_l1l2": "compat.legacy:l1l2"}
+_ACTIVITY = {
+    "activity_l1": "regularizers:L1",
+    "activity_l2": "regularizers:L2",
+    "activity_l1l2": "compat.legacy:l1l2",
+}
 NAMES: dict[str, dict[str, str]] = {
     "": {
         "objectives": "losses:", "initializations": "compat.initializations:", "legacy": "compat.engine:",
@@ -452,17 +481,24 @@ METRICS: dict[str, str] = {
     "cosine": "cosine_proximity",
 }  # fmt: skip
 # "acc" may mean any of these in a history, in this order
-ACCURACIES = ("acc", "accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
+ACCURACIES = (
+    "acc",
+    "accuracy",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+)
 
 # ---- keras.backend: functions that are today's operation as they were; the others stand in `backend_functions.py`
 
 BACKEND: dict[str, str] = {
     **{
-        name: name for name in (
-            "abs all any cos elu equal exp greater greater_equal less less_equal log max maximum mean min minimum not_equal prod "
-            "round sigmoid sign sin softmax softplus softsign sqrt square std stop_gradient sum tanh tile transpose var zeros_like "
-            "ones_like clip stack logsumexp squeeze"
-        ).split()
+        name: name for name in [
+            "abs", "all", "any", "cos", "elu", "equal", "exp", "greater", "greater_equal", "less", "less_equal",
+            "log", "max", "maximum", "mean", "min", "minimum", "not_equal", "prod", "round", "sigmoid", "sign",
+            "sin", "softmax", "softplus", "softsign", "sqrt", "square", "std", "stop_gradient", "sum", "tanh",
+            "tile", "transpose", "var", "zeros_like", "ones_like", "clip", "stack", "logsumexp", "squeeze",
+        ]
     },
     "lesser": "less", "lesser_equal": "less_equal", "pow": "power", "pack": "stack", "identity": "copy",
 }  # fmt: skip

@@ -82,7 +82,9 @@ def _layer_for(mode, ranks, concat_axis, dot_axes, output_shape, arguments, name
         ValueError: the mode is unknown.
     """
     if callable(mode):
-        return layers.Lambda(mode, output_shape=output_shape, arguments=arguments or None, name=name)
+        return layers.Lambda(
+            mode, output_shape=output_shape, arguments=arguments or None, name=name
+        )
     if mode not in _MODES:
         fix = f"Use one of {', '.join(_MODES)}, or a function; today: keras.layers.Lambda(function) on a list of tensors."
         raise ValueError(message("merge", "`mode` is unknown", f"mode={mode!r}", fix))
@@ -132,9 +134,18 @@ def merge(
         (None, 1)
     """
     if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-        raise ValueError(message("merge", "`inputs` must be a list of two or more tensors", repr(inputs)))
+        raise ValueError(
+            message("merge", "`inputs` must be a list of two or more tensors", repr(inputs))
+        )
     if output_mask is not None:
-        raise ValueError(message("merge", "`output_mask` is gone", repr(output_mask), "Today: keras.layers.Lambda(function, mask=...)."))
+        raise ValueError(
+            message(
+                "merge",
+                "`output_mask` is gone",
+                repr(output_mask),
+                "Today: keras.layers.Lambda(function, mask=...).",
+            )
+        )
     ranks = [len(x.shape) for x in inputs]
     outputs = _layer_for(mode, ranks, concat_axis, dot_axes, output_shape, arguments, name)(inputs)
     if mode == "cos":
@@ -184,14 +195,20 @@ class Merge:
         if kwargs:
             raise TypeError(message("Merge", "got an unknown argument", next(iter(kwargs))))
         if not layers:
-            return _MergeLayer(mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name=name)
+            return _MergeLayer(
+                mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name=name
+            )
         tensors = []
         for layer in layers:
             try:
                 tensors.append(layer.output)
             except ValueError as error:
                 fix = "Give its first layer input_shape=..., or start it with keras.Input(shape)."
-                raise ValueError(message("Merge", f"the input shape of {layer.name!r} must be known", str(error), fix)) from None
+                raise ValueError(
+                    message(
+                        "Merge", f"the input shape of {layer.name!r} must be known", str(error), fix
+                    )
+                ) from None
         inputs = [tensor for layer in layers for tensor in _inputs_of(layer)]
         inputs = list({id(tensor): tensor for tensor in inputs}.values())
         outputs = merge(tensors, mode, concat_axis, dot_axes, output_shape, output_mask, arguments)
@@ -207,7 +224,9 @@ def _inputs_of(layer):
 class _MergeLayer(Layer):
     """`Merge` without models: waits for the tensors."""
 
-    def __init__(self, mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name=None):
+    def __init__(
+        self, mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name=None
+    ):
         super().__init__(name=name)
         self._options = (mode, concat_axis, dot_axes, output_shape, output_mask, arguments)
 
@@ -218,7 +237,11 @@ class _MergeLayer(Layer):
 
 def TimeDistributedDense(output_dim, *args, **kwargs):  # noqa: N802 - the name of a class
     """Make a `TimeDistributed(Dense(...))`; a `Dense` alone does the same on sequences today."""
-    outside = {name: kwargs.pop(name) for name in ("input_shape", "batch_input_shape", "name") if name in kwargs}
+    outside = {
+        name: kwargs.pop(name)
+        for name in ("input_shape", "batch_input_shape", "name")
+        if name in kwargs
+    }
     length, size = kwargs.pop("input_length", None), kwargs.pop("input_dim", None)
     if size is not None:
         outside["input_shape"] = (length, size)

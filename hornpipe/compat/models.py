@@ -22,13 +22,19 @@ from hornpipe.core.errors import message
 def dim_ordering(layer) -> str:
     """Return "tf" or "th" for a layer with an image layout."""
     if "data_format" not in layer.__dict__:
-        raise AttributeError(f"{type(layer).__name__} has no `data_format`, which `dim_ordering` was called in Keras 1.")
+        raise AttributeError(
+            f"{type(layer).__name__} has no `data_format`, which `dim_ordering` was called in Keras 1."
+        )
     return ordering_name(layer.data_format)
 
 
 def uses_learning_phase(layer) -> bool:
     """Return whether a layer, or one inside, does something else while training."""
-    return any("training" in each._call_names for each in layer._flatten_layers() if not hasattr(each, "compile"))
+    return any(
+        "training" in each._call_names
+        for each in layer._flatten_layers()
+        if not hasattr(each, "compile")
+    )
 
 
 # ---- predictions
@@ -64,7 +70,9 @@ class SampleStream:
 
     def __init__(self, generator, samples, who):
         if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
-            raise ValueError(message(who, "the number of samples must be an integer >= 1", repr(samples)))
+            raise ValueError(
+                message(who, "the number of samples must be an integer >= 1", repr(samples))
+            )
         self._batches, self._samples, self._who = iter(generator), int(samples), who
         self._first = self._next(0)
         self._steps = -(-self._samples // max(_rows(self._first), 1))
@@ -77,12 +85,16 @@ class SampleStream:
             return next(self._batches)
         except StopIteration:
             rule = f"the generator ended after {seen} of {self._samples} samples of an epoch"
-            raise ValueError(message(self._who, rule, "", "Let it run for ever: `while True`.")) from None
+            raise ValueError(
+                message(self._who, rule, "", "Let it run for ever: `while True`.")
+            ) from None
 
     def __iter__(self):
         seen = 0
         while seen < self._samples:
-            batch, self._first = (self._first, None) if self._first is not None else (self._next(seen), None)
+            batch, self._first = (
+                (self._first, None) if self._first is not None else (self._next(seen), None)
+            )
             seen += _rows(batch)
             yield tuple(batch) if isinstance(batch, list) else batch
 
@@ -93,15 +105,28 @@ def _rows(batch) -> int:
     return len(leaves[0]) if leaves else 0
 
 
-_QUEUE = ("max_q_size", "nb_worker", "pickle_safe", "max_queue_size", "workers", "use_multiprocessing")
-_TODAY = {"fit_generator": "steps_per_epoch epochs validation_steps", "evaluate_generator": "steps", "predict_generator": "steps"}
+_QUEUE = (
+    "max_q_size",
+    "nb_worker",
+    "pickle_safe",
+    "max_queue_size",
+    "workers",
+    "use_multiprocessing",
+)
+_TODAY = {
+    "fit_generator": "steps_per_epoch epochs validation_steps",
+    "evaluate_generator": "steps",
+    "predict_generator": "steps",
+}
 
 
 def _old_names(who, order, args, kwargs):
     """Return the arguments by name, and whether they are in the spelling of Keras 1 (samples) or 2 (steps)."""
     order = order.split()
     if len(args) > len(order):
-        raise TypeError(message(who, f"takes at most {len(order)} arguments by position", f"{len(args)}"))
+        raise TypeError(
+            message(who, f"takes at most {len(order)} arguments by position", f"{len(args)}")
+        )
     given = {**dict(zip(order, args, strict=False)), **kwargs}
     known = dict.fromkeys(_TODAY[who].split())
     translate(who, known, (), given)  # refuses a mixture
@@ -135,7 +160,9 @@ def fit_generator(model, *args, **kwargs):
     validation = given.pop("validation_data", None)
     is_arrays = isinstance(validation, (tuple, list))
     if validation is not None and not is_arrays and "nb_val_samples" in given:
-        validation, validation_steps = _stream(given, "nb_val_samples", "validation_steps", validation, who)
+        validation, validation_steps = _stream(
+            given, "nb_val_samples", "validation_steps", validation, who
+        )
     else:
         validation_steps = given.pop("validation_steps", None)
         given.pop("nb_val_samples", None)

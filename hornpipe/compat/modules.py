@@ -30,7 +30,9 @@ class _Alias(types.ModuleType):
 
     def __init__(self, name, target, below=()):
         super().__init__(name, target.__doc__)
-        self.__dict__.update(_target=target, __path__=[], __file__=getattr(target, "__file__", None), _below=below)
+        self.__dict__.update(
+            _target=target, __path__=[], __file__=getattr(target, "__file__", None), _below=below
+        )
         if hasattr(target, "__version__"):
             self.__version__ = target.__version__
         self.__all__ = list(getattr(target, "__all__", ()))
@@ -53,7 +55,10 @@ class _TensorFlow(types.ModuleType):
     """Stands for TensorFlow where it is absent: it has `keras` and nothing else."""
 
     def __init__(self, name):
-        super().__init__(name, "hornpipe stands in for tensorflow.keras; the rest of TensorFlow is not installed.")
+        super().__init__(
+            name,
+            "hornpipe stands in for tensorflow.keras; the rest of TensorFlow is not installed.",
+        )
         self.__path__ = []
 
     def __getattr__(self, name):
@@ -61,7 +66,9 @@ class _TensorFlow(types.ModuleType):
             raise AttributeError(name)
         if name == "keras":
             return importlib.import_module(f"{self.__name__}.keras")
-        raise AttributeError(f"module 'tensorflow' has no attribute {name!r}: TensorFlow is not installed, hornpipe supplies only tensorflow.keras.")
+        raise AttributeError(
+            f"module 'tensorflow' has no attribute {name!r}: TensorFlow is not installed, hornpipe supplies only tensorflow.keras."
+        )
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -129,13 +136,23 @@ def install_as(name: str = "keras", quiet: bool = False) -> None:
         3
     """
     parts = name.split(".") if isinstance(name, str) else []
-    if not 1 <= len(parts) <= 2 or not all(part.isidentifier() for part in parts) or parts[0] == "hornpipe":
-        raise ValueError(message("install_as", "`name` must be a module name", f"name={name!r}", 'Pass "keras".'))
+    if (
+        not 1 <= len(parts) <= 2
+        or not all(part.isidentifier() for part in parts)
+        or parts[0] == "hornpipe"
+    ):
+        raise ValueError(
+            message("install_as", "`name` must be a module name", f"name={name!r}", 'Pass "keras".')
+        )
     if any(isinstance(finder, _Finder) and finder.name == name for finder in sys.meta_path):
         return
     if len(parts) == 2 and importlib.util.find_spec(parts[0]) is not None:
         fix = f"Import it as it is, or write `import hornpipe as {parts[1]}`."
-        raise ImportError(message("install_as", f"{parts[0]} is installed and stays what it is", f"name={name!r}", fix))
+        raise ImportError(
+            message(
+                "install_as", f"{parts[0]} is installed and stays what it is", f"name={name!r}", fix
+            )
+        )
     if name in sys.modules:
         where = getattr(sys.modules[name], "__file__", "?")
         fix = f"Call install_as before the first `import {name}`."

@@ -41,8 +41,15 @@ def _candidates(bare: str) -> list[str]:
     groups.append([old])
     found = [candidate for group in groups for candidate in group]
     for number in range(len(bare)):  # "output_acc": the output's name stands in front
-        if bare[number] == "_" and bare[number + 1 :] in ("acc", "accuracy", *keras1.METRICS, *keras1.METRICS.values()):
-            found += [bare[: number + 1] + candidate for candidate in _candidates(bare[number + 1 :])]
+        if bare[number] == "_" and bare[number + 1 :] in (
+            "acc",
+            "accuracy",
+            *keras1.METRICS,
+            *keras1.METRICS.values(),
+        ):
+            found += [
+                bare[: number + 1] + candidate for candidate in _candidates(bare[number + 1 :])
+            ]
     return found
 
 

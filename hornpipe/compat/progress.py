@@ -6,7 +6,7 @@
 >>> model.compile("sgd", "mse")
 >>> history = model.fit(np.ones((64, 2)), np.ones((64, 1)), nb_epoch=1)  # doctest: +ELLIPSIS
 Epoch 1/1
-64/64 [==============================] - 0s - loss: ...
+64/64 [==============================] - ...s - loss: ...
 """
 
 from __future__ import annotations
@@ -63,19 +63,30 @@ class OldDisplay(Display):
         passed = f"{time.monotonic() - self._began:.0f}s"
         total = self._rows or self._seen
         self._seen = total
-        line = self._line(total, passed, values) if self.verbose == 1 else " - ".join([passed, *_texts(values)])
+        line = (
+            self._line(total, passed, values)
+            if self.verbose == 1
+            else " - ".join([passed, *_texts(values)])
+        )
         self._screen.finish(line)
         self._next_draw = float("-inf")
 
     def _line(self, total, when, logs) -> str:
         count = f"{self._seen}/{total if total else 'unknown'}"
         done = _WIDTH * self._seen // total if total else 0
-        bar = "=" * _WIDTH if done >= _WIDTH else "=" * max(done - 1, 0) + ">" * bool(done) + "." * (_WIDTH - done)
+        bar = (
+            "=" * _WIDTH
+            if done >= _WIDTH
+            else "=" * max(done - 1, 0) + ">" * bool(done) + "." * (_WIDTH - done)
+        )
         return " - ".join([f"{count} [{bar}]", when, *_texts(logs)])
 
 
 def _texts(logs) -> list[str]:
-    return [f"{name}: {value:.4f}" if abs(value) > 1e-3 else f"{name}: {value:.4e}" for name, value in logs.items()]
+    return [
+        f"{name}: {value:.4f}" if abs(value) > 1e-3 else f"{name}: {value:.4e}"
+        for name, value in logs.items()
+    ]
 
 
 def maker(source):

@@ -29,7 +29,10 @@ def run_script(path: str, arguments: list[str]) -> None:
     sys.path[:1] = [folder]  # where Python itself puts the script's folder
     origin = hidden_package("keras")
     if origin is not None:
-        print(f"hornpipe: keras is installed ({origin}); in this script `import keras` means hornpipe.", file=sys.stderr)
+        print(
+            f"hornpipe: keras is installed ({origin}); in this script `import keras` means hornpipe.",
+            file=sys.stderr,
+        )
     install_as("keras", quiet=True)
     if importlib.util.find_spec("tensorflow") is None:
         install_as("tensorflow.keras")

@@ -48,7 +48,11 @@ def translate(owner: str, known, args, kwargs, layer: bool = False):
         TypeError: both dialects in one call, an argument given twice, or one that is gone.
     """
     rows = rows_of(owner, layer)
-    fresh = [row for row in rows if any(name in kwargs and _is_old(row, name, known) for name in row.names)]
+    fresh = [
+        row
+        for row in rows
+        if any(name in kwargs and _is_old(row, name, known) for name in row.names)
+    ]
     if not fresh:
         return None, False
     strict = [row for row in fresh if not row.neutral]
@@ -81,7 +85,14 @@ def _apply(owner, row, parts, result):
     for name in row.new.split():
         if name in result:
             rule = f"`{row.old}` and `{name}` are two names of one argument"
-            raise TypeError(message(owner, rule, f"{row.old}={value!r}, {name}={result[name]!r}", "Pass one of them."))
+            raise TypeError(
+                message(
+                    owner,
+                    rule,
+                    f"{row.old}={value!r}, {name}={result[name]!r}",
+                    "Pass one of them.",
+                )
+            )
         result[name] = value
 
 
@@ -91,14 +102,23 @@ def _check_mixture(owner, rows, strict, kwargs, known):
     Raises:
         TypeError: it does. The message names both spellings, and the call in today's.
     """
-    targets = {name: row for row in rows if row.new and not row.neutral and row.old != row.new for name in row.new.split()}
+    targets = {
+        name: row
+        for row in rows
+        if row.new and not row.neutral and row.old != row.new
+        for name in row.new.split()
+    }
     today = [name for name in kwargs if name in targets and name not in targets[name].names]
     if not today:
         return
     old = [name for row in strict for name in row.names if name in kwargs]
-    pairs = dict.fromkeys(f"{row.old} -> {row.new or 'gone'}" for row in (*strict, *(targets[name] for name in today)))
+    pairs = dict.fromkeys(
+        f"{row.old} -> {row.new or 'gone'}" for row in (*strict, *(targets[name] for name in today))
+    )
     rule = f"the call mixes Keras 1 ({', '.join(map(_tick, old))}) with today's spelling ({', '.join(map(_tick, today))})"
-    raise TypeError(message(owner, rule, ", ".join(kwargs), f"Choose one of them: {'; '.join(pairs)}."))
+    raise TypeError(
+        message(owner, rule, ", ".join(kwargs), f"Choose one of them: {'; '.join(pairs)}.")
+    )
 
 
 def _tick(name):
@@ -114,11 +134,15 @@ def _bind(owner, args, kwargs, known, strict) -> dict:
     spec = keras1.CALLS.get(owner)
     names = spec.signature.split() if strict and spec is not None else list(known)
     if len(args) > len(names):
-        raise TypeError(message(owner, f"takes at most {len(names)} arguments by position", f"{len(args)}"))
+        raise TypeError(
+            message(owner, f"takes at most {len(names)} arguments by position", f"{len(args)}")
+        )
     given = dict(zip(names, args, strict=False))
     for name in kwargs:
         if name in given:
-            raise TypeError(message(owner, f"`{name}` is given twice", f"{given[name]!r} and {kwargs[name]!r}"))
+            raise TypeError(
+                message(owner, f"`{name}` is given twice", f"{given[name]!r} and {kwargs[name]!r}")
+            )
     return {**given, **kwargs}
 
 
@@ -165,7 +189,11 @@ def advise(cls, name: str) -> str:
     owners = [base.__name__ for base in cls.__mro__ if base.__name__ in keras1.CALLS]
     for row in rows_of(owners[0] if owners else "", issubclass(cls, Layer)):
         if name in row.names:
-            return f"`{name}` is Keras 1; today: {row.new}." if row.new else f"`{name}` is Keras 1. {row.note}"
+            return (
+                f"`{name}` is Keras 1; today: {row.new}."
+                if row.new
+                else f"`{name}` is Keras 1. {row.note}"
+            )
     return ""
 
 
@@ -208,14 +236,20 @@ def _check_unknown(owner, function, kwargs):
         if name not in parameters:
             known = [*parameters, *(old for row in rows_of(owner) for old in row.names)]
             rule = f"got an unknown argument `{name}`"
-            raise TypeError(message(owner, rule, f"{name}={kwargs[name]!r}", near_miss(name, known).strip()))
+            raise TypeError(
+                message(owner, rule, f"{name}={kwargs[name]!r}", near_miss(name, known).strip())
+            )
 
 
 def _third_argument(owner, args, kwargs):
     """Return the keyword arguments of `compile` with the metrics that stood third: today loss weights stand there."""
     if owner == "Model.compile" and len(args) > 2 and "metrics" not in kwargs:
         third = args[2]
-        if isinstance(third, (list, tuple)) and third and all(isinstance(each, str) or callable(each) for each in third):
+        if (
+            isinstance(third, (list, tuple))
+            and third
+            and all(isinstance(each, str) or callable(each) for each in third)
+        ):
             kwargs = {**kwargs, "metrics": third}
             if len(args) > 3:
                 kwargs["loss_weights"] = args[3]
@@ -241,15 +275,25 @@ def find_attribute(item, name: str):
 
             function = getattr(models, target[1:])
             return function(item) if target[0] == "?" else functools.partial(function, item)
-        if target.partition(".")[0] not in item.__dict__ and not hasattr(kind, target.partition(".")[0]):
+        if target.partition(".")[0] not in item.__dict__ and not hasattr(
+            kind, target.partition(".")[0]
+        ):
             built = "" if item.__dict__.get("built", True) else " Build the layer first."
-            raise AttributeError(f"{kind.__name__} has no `{target}`, which `{name}` was called in Keras 1.{built}")
+            raise AttributeError(
+                f"{kind.__name__} has no `{target}`, which `{name}` was called in Keras 1.{built}"
+            )
         for part in target.split("."):
             item = getattr(item, part)
         return item
-    known = {each for base in kind.__mro__ for each in (*vars(base), *keras1.ATTRIBUTES.get(base.__name__, ()))}
+    known = {
+        each
+        for base in kind.__mro__
+        for each in (*vars(base), *keras1.ATTRIBUTES.get(base.__name__, ()))
+    }
     known = sorted(each for each in known | set(item.__dict__) if not each.startswith("_"))
-    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}.{near_miss(name, known)}")
+    raise AttributeError(
+        f"{kind.__name__!r} object has no attribute {name!r}.{near_miss(name, known)}"
+    )
 
 
 # ---- names in modules

@@ -53,7 +53,9 @@ def attribute(item, name: str):
     """
     kind = type(item)
     if name.startswith("_") or hasattr(kind, name):
-        return object.__getattribute__(item, name)  # raises, or runs a property again that raised inside
+        return object.__getattribute__(
+            item, name
+        )  # raises, or runs a property again that raised inside
     return _compat("translate").find_attribute(item, name)
 
 
@@ -65,10 +67,10 @@ def module_getattr(module: str, names):
         names: iterable of its own names, for near misses.
     """
 
-    def __getattr__(name):
+    def look_up(name):
         return find_name(module, name, names)
 
-    return __getattr__
+    return look_up
 
 
 def find_name(module: str, name: str, names=()):
@@ -80,7 +82,9 @@ def find_name(module: str, name: str, names=()):
     if name.startswith("_"):
         raise AttributeError(f"module {module!r} has no attribute {name!r}.")
     package = hasattr(sys.modules.get(module), "__path__")
-    if package and importlib.util.find_spec(f"{module}.{name}") is not None:  # `from package import module` asks here first
+    if (
+        package and importlib.util.find_spec(f"{module}.{name}") is not None
+    ):  # `from package import module` asks here first
         return importlib.import_module(f"{module}.{name}")
     found = _compat("translate").find_module_name(module.removeprefix("hornpipe").lstrip("."), name)
     if found is not None:
@@ -120,8 +124,14 @@ class Logs(dict):
         return dict.__getitem__(self, found)
 
     def __contains__(self, name):
-        return dict.__contains__(self, name) or _compat("names").find_log(name, dict.keys(self)) is not None
+        return (
+            dict.__contains__(self, name)
+            or _compat("names").find_log(name, dict.keys(self)) is not None
+        )
 
     def get(self, name, default=None):
         """Return the list under a name of any dialect."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default

@@ -20,9 +20,8 @@ __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 def make_sampling_table(size, sampling_factor=1e-5):
     """Return the probability with which a word is kept, for each frequency rank.
 
-    The word of rank r is taken to have the frequency `1 / (r * (ln r + gamma) + 1/2 - 1 / (12 r))` (Zipf's law), and is kept with
-    `min(1, sqrt(f / s) ... )`: with `x = sampling_factor / frequency`, the probability is `min(1, x + sqrt(x))` written as
-    `min(1, inverse / sqrt(inverse))` where `inverse = sampling_factor * (r * (ln r + gamma) + 1/2 - 1 / (12 r))`.
+    The word of rank r is taken to have the frequency `f = 1 / (r * (ln r + gamma) + 1/2 - 1 / (12 r))` (Zipf's law; gamma is
+    Euler's constant), and is kept with the probability `min(1, sqrt(sampling_factor / f))`.
 
     Args:
         size: int >= 1. Number of ranks.
@@ -37,22 +36,27 @@ def make_sampling_table(size, sampling_factor=1e-5):
     Example:
         >>> from hornpipe.preprocessing.sequence import make_sampling_table
         >>> [round(float(p), 5) for p in make_sampling_table(3)]
-        [0.00315, 0.00315, 0.00455]
+        [0.00315, 0.00315, 0.00548]
 
     References:
         Mikolov, Sutskever, Chen, Corrado and Dean (2013), Distributed representations of words and phrases, arXiv:1310.4546,
         section 2.3.
     """
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(message("make_sampling_table", "`size` must be an integer >= 1", f"size={size!r}"))
+        raise ValueError(
+            message("make_sampling_table", "`size` must be an integer >= 1", f"size={size!r}")
+        )
     if not sampling_factor > 0:
         raise ValueError(
-            message("make_sampling_table", "`sampling_factor` must be > 0", f"sampling_factor={sampling_factor!r}")
+            message(
+                "make_sampling_table",
+                "`sampling_factor` must be > 0",
+                f"sampling_factor={sampling_factor!r}",
+            )
         )
     rank = np.maximum(np.arange(size, dtype="float64"), 1)
     inverse = rank * (np.log(rank) + np.euler_gamma) + 0.5 - 1.0 / (12.0 * rank)
-    share = sampling_factor * inverse
-    return np.minimum(1.0, share / np.sqrt(share))
+    return np.minimum(1.0, np.sqrt(sampling_factor * inverse))
 
 
 def skipgrams(
@@ -98,7 +102,9 @@ def skipgrams(
     for place, word in enumerate(sequence):
         if not word or (sampling_table is not None and sampling_table[word] < draw.random()):
             continue
-        for other in range(max(0, place - window_size), min(len(sequence), place + window_size + 1)):
+        for other in range(
+            max(0, place - window_size), min(len(sequence), place + window_size + 1)
+        ):
             if other != place and sequence[other]:
                 pairs.append([word, sequence[other]])
                 labels.append(yes)
@@ -106,7 +112,9 @@ def skipgrams(
     if count:
         words = [pair[0] for pair in pairs]
         draw.shuffle(words)
-        pairs += [[words[i % len(words)], draw.randint(1, vocabulary_size - 1)] for i in range(count)]
+        pairs += [
+            [words[i % len(words)], draw.randint(1, vocabulary_size - 1)] for i in range(count)
+        ]
         labels += [no] * count
     if shuffle:
         order = list(range(len(pairs)))
@@ -116,12 +124,25 @@ def skipgrams(
 
 
 def _check(sequence, vocabulary_size, window_size, negative_samples):
-    for name, value, least in (("vocabulary_size", vocabulary_size, 2), ("window_size", window_size, 1)):
+    for name, value, least in (
+        ("vocabulary_size", vocabulary_size, 2),
+        ("window_size", window_size, 1),
+    ):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(message("skipgrams", f"`{name}` must be an integer >= {least}", f"{name}={value!r}"))
+            raise ValueError(
+                message("skipgrams", f"`{name}` must be an integer >= {least}", f"{name}={value!r}")
+            )
     if not negative_samples >= 0:
-        raise ValueError(message("skipgrams", "`negative_samples` must be >= 0", f"negative_samples={negative_samples!r}"))
+        raise ValueError(
+            message(
+                "skipgrams",
+                "`negative_samples` must be >= 0",
+                f"negative_samples={negative_samples!r}",
+            )
+        )
     largest = max(sequence, default=0)
     if largest >= vocabulary_size:
         fix = f"Pass vocabulary_size={largest + 1} or more."
-        raise ValueError(message("skipgrams", "word numbers must be below `vocabulary_size`", f"{largest}", fix))
+        raise ValueError(
+            message("skipgrams", "word numbers must be below `vocabulary_size`", f"{largest}", fix)
+        )

@@ -51,16 +51,16 @@ def text_to_word_sequence(text, filters=FILTERS, lower=True, split=" "):
         ["don't", 'panic', 'arthur']
     """
     if not isinstance(text, str):
-        raise TypeError(message("text_to_word_sequence", "`text` must be a string", f"text={text!r}"))
+        raise TypeError(
+            message("text_to_word_sequence", "`text` must be a string", f"text={text!r}")
+        )
     text = text.lower() if lower else text
     for character in filters:
         text = text.replace(character, split)
     return [word for word in text.split(split) if word]
 
 
-def hashing_trick(
-    text, n, hash_function=None, filters=FILTERS, lower=True, split=" "
-):
+def hashing_trick(text, n, hash_function=None, filters=FILTERS, lower=True, split=" "):
     """Return a number from 1 to n - 1 for each word of a text; different words may share one.
 
     Args:
@@ -76,7 +76,7 @@ def hashing_trick(
     Example:
         >>> from hornpipe.preprocessing.text import hashing_trick
         >>> hashing_trick("the cat the", 50)
-        [26, 49, 26]
+        [18, 20, 18]
     """
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
         raise ValueError(message("hashing_trick", "`n` must be an integer >= 2", f"n={n!r}"))
@@ -86,9 +86,16 @@ def hashing_trick(
         hash_function = _md5
     elif not callable(hash_function):
         raise ValueError(
-            message("hashing_trick", "`hash_function` must be None, 'md5' or a function", f"{hash_function!r}")
+            message(
+                "hashing_trick",
+                "`hash_function` must be None, 'md5' or a function",
+                f"{hash_function!r}",
+            )
         )
-    return [hash_function(word) % (n - 1) + 1 for word in text_to_word_sequence(text, filters, lower, split)]
+    return [
+        hash_function(word) % (n - 1) + 1
+        for word in text_to_word_sequence(text, filters, lower, split)
+    ]
 
 
 def one_hot(text, n, filters=FILTERS, lower=True, split=" "):
@@ -132,9 +139,27 @@ class Tokenizer(Configurable):
         (1, 1000)
     """
 
-    def __init__(self, num_words=None, filters=FILTERS, lower=True, split=" ", char_level=False, oov_token=None):
-        if num_words is not None and (isinstance(num_words, bool) or not isinstance(num_words, (int, np.integer)) or num_words < 1):
-            raise ValueError(message("Tokenizer", "`num_words` must be an integer >= 1 or None", f"num_words={num_words!r}"))
+    def __init__(
+        self,
+        num_words=None,
+        filters=FILTERS,
+        lower=True,
+        split=" ",
+        char_level=False,
+        oov_token=None,
+    ):
+        if num_words is not None and (
+            isinstance(num_words, bool)
+            or not isinstance(num_words, (int, np.integer))
+            or num_words < 1
+        ):
+            raise ValueError(
+                message(
+                    "Tokenizer",
+                    "`num_words` must be an integer >= 1 or None",
+                    f"num_words={num_words!r}",
+                )
+            )
         self.num_words, self.filters, self.lower, self.split = num_words, filters, lower, split
         self.char_level, self.oov_token = char_level, oov_token
         self.word_counts: Counter = Counter()
@@ -192,8 +217,13 @@ class Tokenizer(Configurable):
         unknown = self.oov_token
         texts = []
         for sequence in sequences:
-            words = [self.index_word.get(number) if self._in_use(number) else unknown for number in sequence]
-            texts.append(" ".join(word if word is not None else unknown for word in words if word or unknown))
+            words = [
+                self.index_word.get(number) if self._in_use(number) else unknown
+                for number in sequence
+            ]
+            texts.append(
+                " ".join(word if word is not None else unknown for word in words if word or unknown)
+            )
         return texts
 
     def texts_to_matrix(self, texts, mode="binary"):
@@ -215,11 +245,27 @@ class Tokenizer(Configurable):
             ValueError: the mode is unknown, nothing was fitted, or "tfidf" without documents.
         """
         if mode not in _MODES:
-            raise ValueError(message("Tokenizer", f"`mode` must be one of {_MODES}", f"mode={mode!r}"))
+            raise ValueError(
+                message("Tokenizer", f"`mode` must be one of {_MODES}", f"mode={mode!r}")
+            )
         if self.num_words is None and not self.word_index:
-            raise ValueError(message("Tokenizer", "the number of words is not known", "", "Pass num_words, or call fit_on_texts."))
+            raise ValueError(
+                message(
+                    "Tokenizer",
+                    "the number of words is not known",
+                    "",
+                    "Pass num_words, or call fit_on_texts.",
+                )
+            )
         if mode == "tfidf" and not self.document_count:
-            raise ValueError(message("Tokenizer", "'tfidf' needs documents", "", "Call fit_on_texts or fit_on_sequences first."))
+            raise ValueError(
+                message(
+                    "Tokenizer",
+                    "'tfidf' needs documents",
+                    "",
+                    "Call fit_on_texts or fit_on_sequences first.",
+                )
+            )
         size = self.num_words or len(self.word_index) + 1
         sequences = list(sequences)
         matrix = np.zeros((len(sequences), size))
@@ -235,7 +281,9 @@ class Tokenizer(Configurable):
             return count
         if mode == "freq":
             return count / length
-        return (1 + np.log(count)) * np.log(1 + self.document_count / (1 + self.index_docs.get(number, 0)))
+        return (1 + np.log(count)) * np.log(
+            1 + self.document_count / (1 + self.index_docs.get(number, 0))
+        )
 
     def to_json(self, **kwargs) -> str:
         """Return the settings and the counts as JSON; `tokenizer_from_json` makes an equal tokenizer of it."""
@@ -246,7 +294,9 @@ class Tokenizer(Configurable):
             "word_index": self.word_index,
             "document_count": self.document_count,
         }
-        return json.dumps({"class_name": "Tokenizer", "config": {**self.get_config(), "state": state}}, **kwargs)
+        return json.dumps(
+            {"class_name": "Tokenizer", "config": {**self.get_config(), "state": state}}, **kwargs
+        )
 
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
@@ -259,11 +309,18 @@ def tokenizer_from_json(json_string: str) -> Tokenizer:
         config = dict(json.loads(json_string)["config"])
         state = config.pop("state")
         tokenizer = Tokenizer(**config)
-        tokenizer.word_counts, tokenizer.word_docs = Counter(state["word_counts"]), Counter(state["word_docs"])
+        tokenizer.word_counts, tokenizer.word_docs = (
+            Counter(state["word_counts"]),
+            Counter(state["word_docs"]),
+        )
         tokenizer.index_docs = {int(number): count for number, count in state["index_docs"]}
-        tokenizer.word_index = {str(word): int(number) for word, number in state["word_index"].items()}
+        tokenizer.word_index = {
+            str(word): int(number) for word, number in state["word_index"].items()
+        }
         tokenizer.document_count = int(state["document_count"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(message("tokenizer_from_json", "the text does not describe a tokenizer", repr(error))) from None
+        raise ValueError(
+            message("tokenizer_from_json", "the text does not describe a tokenizer", repr(error))
+        ) from None
     tokenizer.index_word = {number: word for word, number in tokenizer.word_index.items()}
     return tokenizer

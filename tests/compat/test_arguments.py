@@ -10,11 +10,28 @@ from hornpipe.optimizers.schedules import InverseTimeDecay
 
 L = keras.layers
 W = {"init": "uniform", "W_regularizer": "l2", "W_constraint": "maxnorm"}
-W_TODAY = {"kernel_initializer": "uniform", "kernel_regularizer": "l2", "kernel_constraint": "max_norm"}
+W_TODAY = {
+    "kernel_initializer": "uniform",
+    "kernel_regularizer": "l2",
+    "kernel_constraint": "max_norm",
+}
 B = {"b_regularizer": "l1", "b_constraint": "nonneg", "bias": True}
 B_TODAY = {"bias_regularizer": "l1", "bias_constraint": "non_neg", "use_bias": True}
-G = {"inner_init": "uniform", "U_regularizer": "l1", "dropout_W": 0.1, "dropout_U": 0.2, "input_dim": 3, "input_length": 7}
-G_TODAY = {"recurrent_initializer": "uniform", "recurrent_regularizer": "l1", "dropout": 0.1, "recurrent_dropout": 0.2, "input_shape": (7, 3)}
+G = {
+    "inner_init": "uniform",
+    "U_regularizer": "l1",
+    "dropout_W": 0.1,
+    "dropout_U": 0.2,
+    "input_dim": 3,
+    "input_length": 7,
+}
+G_TODAY = {
+    "recurrent_initializer": "uniform",
+    "recurrent_regularizer": "l1",
+    "dropout": 0.1,
+    "recurrent_dropout": 0.2,
+    "input_shape": (7, 3),
+}
 CONV = {"border_mode": "same", **W, **B}
 CONV_TODAY = {"padding": "same", **W_TODAY, **B_TODAY}
 TH, TH_TODAY = {"dim_ordering": "th"}, {"data_format": "channels_first"}
@@ -40,9 +57,11 @@ CASES = [
      {"filters": 4, "kernel_size": (3, 2), "strides": (2, 1), "activation": "relu", **TH_TODAY, **CONV_TODAY}),
     ("Conv2D", {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "atrous_rate": (2, 2)},
      {"filters": 4, "kernel_size": (3, 2), "dilation_rate": (2, 2)}),
-    ("Conv3D", {"nb_filter": 4, "kernel_dim1": 3, "kernel_dim2": 2, "kernel_dim3": 1, "subsample": (2, 1, 1), "activation": "relu", **TH, **CONV},
+    ("Conv3D", {"nb_filter": 4, "kernel_dim1": 3, "kernel_dim2": 2, "kernel_dim3": 1, "subsample": (2, 1, 1),
+                "activation": "relu", **TH, **CONV},
      {"filters": 4, "kernel_size": (3, 2, 1), "strides": (2, 1, 1), "activation": "relu", **TH_TODAY, **CONV_TODAY}),
-    ("Conv2DTranspose", {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": (2, 1), "activation": "relu", "output_shape": None, **TH, **CONV},
+    ("Conv2DTranspose", {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": (2, 1), "output_shape": None,
+                         "activation": "relu", **TH, **CONV},
      {"filters": 4, "kernel_size": (3, 2), "strides": (2, 1), "activation": "relu", **TH_TODAY, **CONV_TODAY}),
     ("SeparableConv2D", {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": (2, 2), "border_mode": "same", "init": "uniform",
                          "activation": "relu", **TH, **B},
@@ -78,7 +97,9 @@ def config_of(layer):
     return {name: value for name, value in config.items() if name != "name"}
 
 
-@pytest.mark.parametrize(("kind", "old", "today"), CASES, ids=[f"{case[0]}-{i}" for i, case in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("kind", "old", "today"), CASES, ids=[f"{case[0]}-{i}" for i, case in enumerate(CASES)]
+)
 def test_old_call_makes_the_same_layer(kind, old, today):
     first, second = getattr(L, kind)(**old), getattr(L, kind)(**today)
     assert type(first) is type(second)
@@ -90,7 +111,11 @@ GONE = [
     ("Dense", {"output_dim": 3, "weights": [1]}, "set_weights"),
     ("Dense", {"output_dim": 3, "input_dtype": "int32"}, "keras.Input"),
     ("Dense", {"output_dim": 3, "create_input_layer": 2}, "Leave it out"),
-    ("Conv2DTranspose", {"nb_filter": 3, "nb_row": 2, "nb_col": 2, "output_shape": (1, 2, 3, 4)}, "output_padding"),
+    (
+        "Conv2DTranspose",
+        {"nb_filter": 3, "nb_row": 2, "nb_col": 2, "output_shape": (1, 2, 3, 4)},
+        "output_padding",
+    ),
     ("LSTM", {"output_dim": 3, "consume_less": "disk"}, "engine decides"),
     ("Embedding", {"input_dim": 3, "output_dim": 2, "dropout": 0.2}, "SpatialDropout1D"),
     ("BatchNormalization", {"mode": 2}, "training=True"),
@@ -104,7 +129,7 @@ GONE = [
 
 @pytest.mark.parametrize(("kind", "arguments", "advice"), GONE)
 def test_what_is_gone_names_todays_way(kind, arguments, advice):
-    with pytest.raises(TypeError, match=f"is gone.*{advice}"):
+    with pytest.raises(TypeError, match=rf"is gone.*{advice}"):
         getattr(L, kind)(**arguments)
 
 
@@ -112,7 +137,12 @@ def test_every_row_of_the_layers_is_among_the_cases():
     told = {(kind, name) for kind, old, _ in [*CASES, *GONE] for name in old}
     shared = {name for kind, old, _ in GONE for name in old}
     for owner, spec in keras1.CALLS.items():
-        if owner not in dir(L) or owner in ("Input", "Activation", "ZeroPadding1D", "LayerNormalization"):
+        if owner not in dir(L) or owner in (
+            "Input",
+            "Activation",
+            "ZeroPadding1D",
+            "LayerNormalization",
+        ):
             continue
         for row in spec.rows:
             for name in row.names:
@@ -121,19 +151,24 @@ def test_every_row_of_the_layers_is_among_the_cases():
 
 def test_values_that_become_others():
     assert L.Activation("hard_sigmoid").activation is not hard_sigmoid  # nothing old in this call
-    assert L.ZeroPadding2D(padding={"top_pad": 1, "left_pad": 2}, dim_ordering="tf").padding == ((1, 0), (2, 0))
-    with pytest.raises(ValueError, match="'full' is gone"):
+    assert L.ZeroPadding2D(padding={"top_pad": 1, "left_pad": 2}, dim_ordering="tf").padding == (
+        (1, 0),
+        (2, 0),
+    )
+    with pytest.raises(ValueError, match=r"'full' is gone"):
         L.Conv1D(nb_filter=2, filter_length=3, border_mode="full")
-    with pytest.raises(ValueError, match="must be 'tf', 'th' or 'default'"):
+    with pytest.raises(ValueError, match=r"must be 'tf', 'th' or 'default'"):
         L.MaxPooling2D(dim_ordering="nhwc")
-    with pytest.raises(ValueError, match="unit_forget_bias"):
+    with pytest.raises(ValueError, match=r"unit_forget_bias"):
         L.LSTM(output_dim=2, forget_bias_init="uniform")
-    with pytest.raises(TypeError, match="`nb_col` is missing"):
+    with pytest.raises(TypeError, match=r"`nb_col` is missing"):
         L.Conv2D(nb_filter=2, nb_row=3)
 
 
 def test_mode_1_of_batch_normalization_is_layer_normalization():
-    layer = L.BatchNormalization(mode=1, beta_init="zero", gamma_init="one", momentum=0.99, epsilon=0.5)
+    layer = L.BatchNormalization(
+        mode=1, beta_init="zero", gamma_init="one", momentum=0.99, epsilon=0.5
+    )
     assert type(layer) is L.LayerNormalization
     assert layer.epsilon == 0.5
 
@@ -149,16 +184,20 @@ def test_old_defaults_apply_to_old_calls_only():
 
 def test_hard_sigmoid_is_that_of_2016():
     x = np.array([-3.0, -2.5, -1.0, 0.0, 1.0, 2.5, 3.0])
-    np.testing.assert_allclose(np.asarray(keras.ops.convert_to_numpy(hard_sigmoid(x))), np.clip(0.2 * x + 0.5, 0, 1), rtol=1e-6)
+    np.testing.assert_allclose(
+        np.asarray(keras.ops.convert_to_numpy(hard_sigmoid(x))),
+        np.clip(0.2 * x + 0.5, 0, 1),
+        rtol=1e-6,
+    )
 
 
 def test_arguments_by_position_follow_the_old_order_in_old_calls():
     layer = L.LSTM(4, "uniform", "orthogonal", "one", "relu", dropout_W=0.1)
     assert type(layer.kernel_initializer).__name__ == "RandomUniform"
     assert layer.activation is keras.activations.relu
-    with pytest.raises(TypeError, match="given twice"):
+    with pytest.raises(TypeError, match=r"given twice"):
         L.Dense(3, output_dim=4)
-    with pytest.raises(TypeError, match="at most 1 arguments by position"):
+    with pytest.raises(TypeError, match=r"at most 1 arguments by position"):
         L.GaussianNoise(0.1, 3, sigma=2)
 
 
@@ -173,11 +212,13 @@ def test_initializations_may_be_functions_of_2016():
 
 def test_two_dialects_in_one_call():
     text = r"Dense: the call mixes Keras 1 \(`output_dim`\) with today's spelling \(`kernel_initializer`\)"
-    with pytest.raises(TypeError, match=text + r".*output_dim -> units; init -> kernel_initializer\."):
+    with pytest.raises(
+        TypeError, match=text + r".*output_dim -> units; init -> kernel_initializer\."
+    ):
         L.Dense(output_dim=3, kernel_initializer="zeros")
-    with pytest.raises(TypeError, match="mixes Keras 1 .`p`. with today's spelling .`rate`"):
+    with pytest.raises(TypeError, match=r"mixes Keras 1 .`p`. with today's spelling .`rate`"):
         L.Dropout(p=0.5, rate=0.5)
-    with pytest.raises(TypeError, match="mixes"):
+    with pytest.raises(TypeError, match=r"mixes"):
         keras.Model(input=1, outputs=2)
 
 
@@ -192,7 +233,7 @@ def test_users_subclasses_keep_their_own_arguments():
             super().__init__(output_dim * 2, **kwargs)
 
     assert Mine(output_dim=3).units == 6
-    with pytest.raises(TypeError, match="`W_regularizer` is Keras 1; today: kernel_regularizer"):
+    with pytest.raises(TypeError, match=r"`W_regularizer` is Keras 1; today: kernel_regularizer"):
         Mine(3, W_regularizer="l2")
 
 
@@ -248,8 +289,11 @@ def test_optimizers(name, rate, others):
     decaying = kind(decay=0.5)
     schedule = decaying.get_config()["learning_rate"]
     assert schedule["class_name"] == "InverseTimeDecay"
-    assert (schedule["config"]["initial_learning_rate"], schedule["config"]["decay_rate"]) == (rate, 0.5)
-    with pytest.raises(TypeError, match="mixes Keras 1"):
+    assert (schedule["config"]["initial_learning_rate"], schedule["config"]["decay_rate"]) == (
+        rate,
+        0.5,
+    )
+    with pytest.raises(TypeError, match=r"mixes Keras 1"):
         kind(lr=0.1, learning_rate=0.1)
 
 
@@ -264,7 +308,10 @@ def test_decay_is_that_of_keras_1():
 
 
 def test_epsilon_of_rmsprop_was_outside_the_root():
-    optimizer, weight = keras.optimizers.RMSprop(lr=0.1, rho=0.5, epsilon=0.25), keras.Variable([1.0])
+    optimizer, weight = (
+        keras.optimizers.RMSprop(lr=0.1, rho=0.5, epsilon=0.25),
+        keras.Variable([1.0]),
+    )
     assert optimizer.epsilon == 0.0625
     optimizer.apply([keras.ops.zeros((1,))], [weight])
     assert float(weight.numpy()[0]) == 1.0
@@ -272,18 +319,30 @@ def test_epsilon_of_rmsprop_was_outside_the_root():
 
 def test_schedule_decay_of_nadam():
     assert keras.optimizers.Nadam(lr=0.1, schedule_decay=0.004)
-    with pytest.raises(TypeError, match="fixed at 0.004"):
+    with pytest.raises(TypeError, match=r"fixed at 0.004"):
         keras.optimizers.Nadam(lr=0.1, schedule_decay=0.1)
 
 
 def test_regularizers_and_constraints():
     r, c = keras.regularizers, keras.constraints
     assert (r.l1(l=0.5).l1, r.l2(l=0.5).l2) == (0.5, 0.5)
-    assert (r.l1l2().l1, r.l1l2(l2=0.5).l2, r.activity_l2(0.5).l2, r.activity_l1(0.5).l1) == (0.01, 0.5, 0.5, 0.5)
-    assert (r.activity_l1l2().l1, r.WeightRegularizer(l1=0.1).l1, r.ActivityRegularizer(l2=0.1).l2) == (0.01, 0.1, 0.1)
+    assert (r.l1l2().l1, r.l1l2(l2=0.5).l2, r.activity_l2(0.5).l2, r.activity_l1(0.5).l1) == (
+        0.01,
+        0.5,
+        0.5,
+        0.5,
+    )
+    assert (
+        r.activity_l1l2().l1,
+        r.WeightRegularizer(l1=0.1).l1,
+        r.ActivityRegularizer(l2=0.1).l2,
+    ) == (0.01, 0.1, 0.1)
     assert r.get("activity_l2").l2 == 0.01
     assert c.maxnorm(m=3).max_value == 3
-    assert (c.MinMaxNorm(low=0.5, high=2.0).min_value, c.MinMaxNorm(low=0.5, high=2.0).max_value) == (0.5, 2.0)
+    assert (
+        c.MinMaxNorm(low=0.5, high=2.0).min_value,
+        c.MinMaxNorm(low=0.5, high=2.0).max_value,
+    ) == (0.5, 2.0)
     assert isinstance(c.get("nonneg"), c.NonNeg)
     assert isinstance(c.unitnorm(), c.UnitNorm)
 
@@ -297,7 +356,7 @@ def test_input_and_labels():
 def test_layer_shape_before_and_after_building():
     layer = L.Dense(32, input_shape=(784,))
     assert (layer.input_shape, layer.output_shape) == ((None, 784), (None, 32))
-    with pytest.raises(ValueError, match="shape yet"):
+    with pytest.raises(ValueError, match=r"shape yet"):
         L.Dense(32).output_shape  # noqa: B018
     model = keras.Sequential([layer])
     assert model.layers[0].output_shape == (None, 32)

@@ -17,8 +17,19 @@ ROOT = Path(hornpipe.__file__).parent.parent
 
 
 def run(*arguments, cwd, code=0, path=()):
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join([str(ROOT), *map(str, path)])}
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, cwd=cwd, check=False)
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *map(str, path)]),
+    }
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=cwd,
+        check=False,
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
@@ -43,7 +54,7 @@ def test_every_name_leads_somewhere(module):
     for old, target in keras1.NAMES[module].items():
         place = keras if not module else getattr(keras, module)
         if target.startswith("!"):
-            with pytest.raises(AttributeError, match=f"{old!r} of Keras 1 is gone"):
+            with pytest.raises(AttributeError, match=rf"{old!r} of Keras 1 is gone"):
                 getattr(place, old)
         elif target != "utils:plot_model" or hasattr(keras.utils, "plot_model"):
             assert getattr(place, old) is not None
@@ -51,26 +62,49 @@ def test_every_name_leads_somewhere(module):
 
 
 def test_unknown_names_are_still_errors():
-    for module, name in ((keras.losses, "mean_squard_error"), (keras, "Sequentail"), (keras.optimizers, "SDG")):
-        with pytest.raises(AttributeError, match="Did you mean"):
+    for module, name in (
+        (keras.losses, "mean_squard_error"),
+        (keras, "Sequentail"),
+        (keras.optimizers, "SDG"),
+    ):
+        with pytest.raises(AttributeError, match=r"Did you mean"):
             getattr(module, name)
     assert not hasattr(keras.initializers, "nonsense_of_2016")
 
 
-@pytest.mark.parametrize(("kind", "old"), [(kind, old) for kind, names in keras1.IDENTIFIERS.items() for old in names])
+@pytest.mark.parametrize(
+    ("kind", "old"), [(kind, old) for kind, names in keras1.IDENTIFIERS.items() for old in names]
+)
 def test_every_identifier_resolves(kind, old):
-    module = {"constraint": keras.constraints, "regularizer": keras.regularizers, "loss": keras.losses}.get(kind, keras.metrics)
+    module = {
+        "constraint": keras.constraints,
+        "regularizer": keras.regularizers,
+        "loss": keras.losses,
+    }.get(kind, keras.metrics)
     assert module.get(old) is not None
 
 
 def test_cosine_proximity_is_a_mean():
     a, b = np.array([[3.0, 4.0]], "float32"), np.array([[4.0, 3.0]], "float32")
-    assert float(keras.losses.get("cosine_proximity")(a, b)[0]) == pytest.approx(-0.96 / 2, rel=1e-5)
+    assert float(keras.losses.get("cosine_proximity")(a, b)[0]) == pytest.approx(
+        -0.96 / 2, rel=1e-5
+    )
 
 
 def test_initializations():
     i = keras.initializations
-    for name in ("glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "uniform", "normal", "orthogonal", "zero", "one"):
+    for name in (
+        "glorot_uniform",
+        "glorot_normal",
+        "he_uniform",
+        "he_normal",
+        "lecun_uniform",
+        "uniform",
+        "normal",
+        "orthogonal",
+        "zero",
+        "one",
+    ):
         made = i.get(name)((4, 4), name=f"a/{name}")
         assert made.shape == (4, 4)
     assert i.identity((2, 2), scale=3).numpy().tolist() == [[3.0, 0.0], [0.0, 3.0]]
@@ -79,7 +113,7 @@ def test_initializations():
     np.testing.assert_allclose(gram @ gram.T, 1.21 * np.eye(4), atol=1e-5)
     assert i.get_fans((8, 3, 5, 5)) == (75, 200)
     assert i.get_fans((5, 5, 3, 8), dim_ordering="tf") == (75, 200)
-    with pytest.raises(ValueError, match="name is unknown"):
+    with pytest.raises(ValueError, match=r"name is unknown"):
         i.get("glorot_unifrom")
 
 
@@ -101,11 +135,11 @@ def test_data_sets_take_the_old_names(monkeypatch):
     spoken("imdb.load_data")(load_data)(path="imdb_full.pkl", nb_words=100)
     assert seen == {"path": "imdb.npz", "num_words": 100}
     for data_set in (keras.datasets.imdb, keras.datasets.reuters):
-        with pytest.raises(ValueError, match="num_words"):
+        with pytest.raises(ValueError, match=r"num_words"):
             data_set.load_data(nb_words=0)
-        with pytest.raises(TypeError, match="mixes Keras 1"):
+        with pytest.raises(TypeError, match=r"mixes Keras 1"):
             data_set.load_data(nb_words=10, num_words=10)
-    with pytest.raises(TypeError, match="`test_split` is gone.*fixed split"):
+    with pytest.raises(TypeError, match=r"`test_split` is gone.*fixed split"):
         keras.datasets.imdb.load_data(nb_words=10, test_split=0.1)
 
 
@@ -135,7 +169,7 @@ print([name for name in sys.modules if name.startswith(("hornpipe.compat", "kera
     assert run("new.py", cwd=tmp_path).stdout.strip() == "[] True"
 
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 import keras
 from keras import backend as K
@@ -184,7 +218,7 @@ model.compile(optimizer=optimizers.RMSprop(lr=0.001), loss=losses.categorical_cr
 x, y = np.random.rand(20, 4), to_categorical(np.arange(20) % 2)
 history = model.fit(x, y, nb_epoch=1, batch_size=5, validation_data=(x, y))
 print(list(history.history.keys()), len(history.history["acc"]), len(model.evaluate(x, y, verbose=0)))
-'''
+"""
 
 
 def test_run_a_script(tmp_path):
@@ -196,7 +230,9 @@ def test_run_a_script(tmp_path):
     assert lines[0] == "['below/old.py', 'a', '--b'] __main__ True"
     assert "TensorFlow is not installed, hornpipe supplies only tensorflow.keras" in lines[1]
     assert lines[2:4] == ["ModuleNotFoundError", "Epoch 1/1"]
-    assert lines[4].startswith("20/20 [==============================] - ") and " - acc: " in lines[4]
+    assert (
+        lines[4].startswith("20/20 [==============================] - ") and " - acc: " in lines[4]
+    )
     assert lines[5:] == ["['loss', 'acc', 'val_loss', 'val_acc'] 1 2", "neighbour"]
     assert "keras is installed" not in done.stderr
     missing = run("-m", "hornpipe", "run", "nothing.py", cwd=tmp_path, code=2)
@@ -209,7 +245,9 @@ def test_a_keras_that_is_installed_is_not_hidden_in_silence(tmp_path):
     (site / "keras" / "__init__.py").write_text("REAL = True")
     (site / "tensorflow").mkdir()
     (site / "tensorflow" / "__init__.py").write_text("REAL = True")
-    (tmp_path / "a.py").write_text("import keras, tensorflow\nprint(keras.__doc__[:9], tensorflow.REAL)")
+    (tmp_path / "a.py").write_text(
+        "import keras, tensorflow\nprint(keras.__doc__[:9], tensorflow.REAL)"
+    )
     done = run("-m", "hornpipe", "run", "a.py", cwd=tmp_path, path=[site])
     assert done.stdout.strip() == "hornpipe: True"
     assert "hornpipe: keras is installed (" in done.stderr and "means hornpipe" in done.stderr
@@ -220,14 +258,20 @@ def test_a_keras_that_is_installed_is_not_hidden_in_silence(tmp_path):
         "    except (ImportError, ValueError) as error:\n        print(error)\n"
     )
     lines = run("b.py", cwd=tmp_path, path=[site]).stdout.splitlines()
-    assert "'keras' was imported already" in lines[0] and "tensorflow is installed and stays what it is" in lines[1]
+    assert (
+        "'keras' was imported already" in lines[0]
+        and "tensorflow is installed and stays what it is" in lines[1]
+    )
     assert "must be a module name" in lines[2] and "must be a module name" in lines[3]
     (tmp_path / "c.py").write_text(
         "import warnings, hornpipe\nwith warnings.catch_warnings(record=True) as seen:\n    warnings.simplefilter('always')\n"
-        "    hornpipe.install_as('keras')\n    hornpipe.install_as('keras')\nimport keras\nprint(len(seen), seen[0].message, keras.layers.Dense(output_dim=3).units)"
+        "    hornpipe.install_as('keras')\n    hornpipe.install_as('keras')\nimport keras\n"
+        "print(len(seen), seen[0].message, keras.layers.Dense(output_dim=3).units)"
     )
     text = run("c.py", cwd=tmp_path, path=[site]).stdout
-    assert text.startswith("1 keras is installed (") and text.strip().endswith("means hornpipe instead. 3")
+    assert text.startswith("1 keras is installed (") and text.strip().endswith(
+        "means hornpipe instead. 3"
+    )
 
 
 def test_code_of_today_under_an_alias_keeps_its_names(tmp_path):
