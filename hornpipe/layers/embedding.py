@@ -21,7 +21,8 @@ from hornpipe.layers._support import positive_int, refuse
 class Embedding(Layer):
     """Looks up a vector for every integer.
 
-    outputs[..., :] = embeddings[inputs[...]]. Integers out of range take the nearest row of the table.
+    outputs[..., :] = embeddings[inputs[...]]. Negative integers count from the table's end; those
+    beyond either end take the row there.
 
     Args:
         input_dim: int >= 1. Number of rows of the table: the largest integer plus one.
