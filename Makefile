@@ -7,7 +7,7 @@ DATA ?= digits
 DATASETS ?= $(wildcard $(abspath ../shared/datasets))
 export HORNPIPE_DATASETS ?= $(DATASETS)
 
-.PHONY: demo test check full bench clean
+.PHONY: demo test check slow bench clean
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,8 +27,8 @@ test: $(VENV)/.test
 
 check: test
 
-full: $(VENV)/.test
-	PATH="$(abspath $(BIN)):$$PATH" ./check --full
+slow: $(VENV)/.test
+	PATH="$(abspath $(BIN)):$$PATH" ./check --slow
 
 .venv-bench/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
