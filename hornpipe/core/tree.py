@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def flatten(tree) -> list:
     """Return the leaves in order; a dict's in the order of its keys as inserted. None is a leaf."""
@@ -12,7 +14,7 @@ def flatten(tree) -> list:
     return [tree]
 
 
-def map_tree(function, tree):
+def map_tree(function, tree) -> Any:
     """Return the same structure with `function` applied to every leaf."""
     if isinstance(tree, dict):
         return {key: map_tree(function, value) for key, value in tree.items()}

@@ -86,7 +86,7 @@ _WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 class _Local(threading.local):
     """Per-thread state: where new tensors go (None: the default), and how many gradients are being taken."""
 
-    device = None
+    device: torch.device | None = None
     tapes = 0
 
 
@@ -414,7 +414,7 @@ def while_loop(condition, body, state):
 
 def scan(step, carry, xs, *, length=None, reverse=False):
     leaves = [leaf for leaf in flatten(xs) if leaf is not None]
-    steps = leaves[0].shape[0] if leaves else length
+    steps = leaves[0].shape[0] if leaves else length or 0
     if steps == 0:
         _, one = step(
             carry, map_tree(lambda x: None if x is None else x.new_zeros(x.shape[1:]), xs)
@@ -647,10 +647,55 @@ def _with_unsigned(function):
     return primitive
 
 
-for _name in (
-    "sign negative floor ceil round add subtract multiply floor_divide mod maximum minimum power equal not_equal less "
-    "less_equal greater greater_equal bitwise_not bitwise_and bitwise_or bitwise_xor left_shift right_shift where sum prod max "
-    "min any all argmax argmin cumsum cumprod flip pad getitem take take_along_axis scatter dynamic_slice dynamic_update "
-    "matmul einsum argsort top_k searchsorted"
-).split():
+for _name in [
+    "sign",
+    "negative",
+    "floor",
+    "ceil",
+    "round",
+    "add",
+    "subtract",
+    "multiply",
+    "floor_divide",
+    "mod",
+    "maximum",
+    "minimum",
+    "power",
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "bitwise_not",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "left_shift",
+    "right_shift",
+    "where",
+    "sum",
+    "prod",
+    "max",
+    "min",
+    "any",
+    "all",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "cumprod",
+    "flip",
+    "pad",
+    "getitem",
+    "take",
+    "take_along_axis",
+    "scatter",
+    "dynamic_slice",
+    "dynamic_update",
+    "matmul",
+    "einsum",
+    "argsort",
+    "top_k",
+    "searchsorted",
+]:
     globals()[_name] = _with_unsigned(globals()[_name])

@@ -7,7 +7,7 @@ are computed there and then. What remains is a flat list, which `torch_program.p
 >>> from hornpipe.engine import torch_trace
 >>> program = torch_trace.record(lambda x: [x * 2 + 1], [torch.ones(3)])
 >>> [node.op.name() for node in program.nodes]
-['aten::mul', 'aten::add']
+['aten::mul.Tensor', 'aten::add.Tensor']
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -25,7 +26,8 @@ from hornpipe.core.tree import flatten, map_tree
 _local = threading.local()
 _ALIASES = {"aten::detach", "aten::alias", "aten::lift_fresh"}
 _LIKES = {
-    f"aten::{name}" for name in "zeros_like ones_like full_like new_zeros new_ones new_full".split()
+    f"aten::{name}"
+    for name in ["zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"]
 }
 _RESHAPES = {"aten::view", "aten::_unsafe_view", "aten::expand"}
 
@@ -36,6 +38,9 @@ class UntraceableError(Exception):
 
 class Traced(torch.Tensor):
     """A tensor inside a recording: `example` is an example of its value, `number` its name in the program."""
+
+    example: torch.Tensor
+    number: int
 
     @staticmethod
     def __new__(cls, real, number):
@@ -153,14 +158,15 @@ class _Recorder(TorchDispatchMode):
         )
         return outputs
 
-    def _note(self, func, arguments, outputs, changes=False):
+    def _note(self, func, arguments, outputs: Any, changes=False):
         numbers = [out.number if type(out) is Traced else None for out in flatten(outputs)]
         if isinstance(outputs, (list, tuple)) and len(func._schema.returns) == 1 and not changes:
             numbers = [numbers]  # one list of tensors, not several results
-        first = arguments[0] if arguments else None
-        single = isinstance(first, torch.Tensor) and isinstance(outputs, torch.Tensor)
-        dtype = first.dtype if single and first.dtype == outputs.dtype else None
-        alike = single and first.shape == outputs.shape and first.stride() == outputs.stride()
+        first: Any = arguments[0] if arguments else None
+        result: Any = outputs
+        single = isinstance(first, torch.Tensor) and isinstance(result, torch.Tensor)
+        dtype = first.dtype if single and first.dtype == result.dtype else None
+        alike = single and first.shape == result.shape and first.stride() == result.stride()
         arguments = [map_tree(_reference, value) for value in arguments]
         self.program.nodes.append(
             Node(func, arguments, numbers, dtype, alike and dtype is not None, changes)

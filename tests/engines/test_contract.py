@@ -16,9 +16,18 @@ from hornpipe.core.op import OPS
 from hornpipe.core.tree import flatten, map_tree
 from hornpipe.engine import contract, shapes
 
-_spec = importlib.util.spec_from_file_location("engine_cases", Path(__file__).with_name("cases.py"))
-cases = sys.modules["engine_cases"] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
+
+def _load_table(name):
+    spec = importlib.util.spec_from_file_location(
+        f"engine_{name}", Path(__file__).with_name(f"{name}.py")
+    )
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+cases = _load_table("cases")
+_load_table("more_cases")  # adds to the same table
 CASES, Case = cases.CASES, cases.Case
 NAMES = [name for name in ("jax", "torch") if importlib.util.find_spec(name)]
 COVERED: set[str] = set()
