@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from hornpipe import ops, random
-from hornpipe.compat import backend_graph, keras1
+from hornpipe.compat import backend_graph, convert, keras1
 from hornpipe.compat.convert import ordering, ordering_name
 from hornpipe.core import naming, settings
 from hornpipe.core.errors import message
@@ -29,6 +29,7 @@ function, gradients, placeholder = (
 learning_phase, set_learning_phase = backend_graph.learning_phase, backend_graph.set_learning_phase
 in_train_phase, in_test_phase = backend_graph.in_train_phase, backend_graph.in_test_phase
 is_placeholder, Function = backend_graph.is_placeholder, backend_graph.Function
+hard_sigmoid = convert.hard_sigmoid
 eval = backend_graph.evaluate
 
 
@@ -414,7 +415,8 @@ def dropout(x, level, noise_shape=None, seed=None):
 
 def l2_normalize(x, axis):
     """Return vectors along an axis at unit length."""
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
+    length = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return ops.multiply(x, ops.rsqrt(ops.maximum(length, 1e-12)))
 
 
 def categorical_crossentropy(output, target, from_logits=False):
@@ -454,9 +456,9 @@ def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):
 
 def batch_normalization(x, mean, var, beta, gamma, epsilon=1e-3):
     """Return `(x - mean) / sqrt(var + epsilon) * gamma + beta`."""
-    found = (x - mean) * ops.rsqrt(var + epsilon)
-    found = found if gamma is None else found * gamma
-    return found if beta is None else found + beta
+    found = ops.multiply(ops.subtract(x, mean), ops.rsqrt(ops.add(var, epsilon)))
+    found = found if gamma is None else ops.multiply(found, gamma)
+    return found if beta is None else ops.add(found, beta)
 
 
 # ---- convolutions and pooling
@@ -597,12 +599,14 @@ def map_fn(fn, elems, name=None):
 
 def foldl(fn, elems, initializer=None, name=None):
     """Return `fn(accumulated, slice)` over the slices of the first axis, from the first one."""
+    elems = ops.convert_to_tensor(elems)
     first, rest = (elems[0], elems[1:]) if initializer is None else (initializer, elems)
     return ops.scan(lambda carry, x: (fn(carry, x), None), first, rest)[0]
 
 
 def foldr(fn, elems, initializer=None, name=None):
     """Return `fn(accumulated, slice)` over the slices of the first axis, from the last one."""
+    elems = ops.convert_to_tensor(elems)
     first, rest = (elems[-1], elems[:-1]) if initializer is None else (initializer, elems)
     return ops.scan(lambda carry, x: (fn(carry, x), None), first, rest, reverse=True)[0]
 
@@ -631,7 +635,8 @@ def rnn(
     Returns:
         (last output, outputs `(batch, steps, ...)`, list of last states).
     """
-    constants = list(constants or ())
+    constants = [ops.convert_to_tensor(x) for x in constants or ()]
+    initial_states = [ops.convert_to_tensor(x) for x in initial_states]
     steps = ops.moveaxis(inputs, 1, 0)
     keep = (
         None
