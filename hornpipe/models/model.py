@@ -311,7 +311,7 @@ class Model(Trainer, Layer):
         from hornpipe.saving import validate
 
         validate.check_description(config, cls.__name__)
-        with custom_object_scope(custom_objects or {}), validate.budget(validate.MAX_ELEMENTS, cls.__name__):
+        with validate.making(cls.__name__), custom_object_scope(custom_objects or {}):
             if "input_layers" not in config or not _takes_graph(cls):
                 return super().from_config(config)
             inputs, outputs = build_graph(config, f"{cls.__name__} {config.get('name')!r}")

@@ -166,9 +166,8 @@ class Sequential(Model):
         validate.check_description(config, cls.__name__)
         if "layers" not in config:
             return super().from_config(config, custom_objects)
-        with custom_object_scope(custom_objects or {}), sharing():
-            with validate.budget(validate.MAX_ELEMENTS, cls.__name__):
-                return cls._from_layers(config)
+        with validate.making(cls.__name__), custom_object_scope(custom_objects or {}), sharing():
+            return cls._from_layers(config)
 
     @classmethod
     def _from_layers(cls, config):

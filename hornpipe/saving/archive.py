@@ -90,7 +90,7 @@ def describe_model(model) -> dict:
     Raises:
         ValueError: a layer, loss or metric can't be described; its name and what to write instead.
     """
-    for layer in model._flatten_layers():
+    for layer in reversed(model._flatten_layers()):  # inner ones first: they are named where something is wrong
         naming.check_name(layer.name, type(layer).__name__)
         _check_describable(layer)
     with registry.sharing():
@@ -459,6 +459,7 @@ def read_weights(file, length, path, who) -> weights.Stored:
     if str(path).endswith(".keras"):
         archive = Archive(file, length, who)
         check_metadata(validate.parse_json(archive.texts[METADATA], who), who)
+        validate.check_description(validate.parse_json(archive.texts[CONFIG], who), who)
         source = archive.weights()
         if source is None:
             raise validate.refuse(who, "has no weights")

@@ -86,8 +86,10 @@ def only_format_errors(who: str):
     except MemoryError:
         raise refuse(who, "needs more memory than there is") from None
     except Exception as error:
-        text = str(error).strip().rstrip(".") or type(error).__name__
-        raise FileFormatError(f"{who}: the contents can't be used. {text}.") from error
+        text = str(error).strip().rstrip(".")
+        if not (isinstance(error, (ValueError, TypeError)) and text):  # others do not say what is wrong
+            text = f"the contents can't be used ({type(error).__name__}: {text[:200]})"
+        raise FileFormatError(f"{who}: {text}.") from error
 
 
 # ---- text
@@ -280,3 +282,13 @@ def budget(elements: int, who: str):
         yield
     finally:
         context.budget = before
+
+
+@contextlib.contextmanager
+def making(who: str):
+    """Bound the weights of what a description describes, and turn errors into ours; inside another such block do nothing."""
+    if context.budget is not None:
+        yield
+        return
+    with only_format_errors(who), budget(MAX_ELEMENTS, who):
+        yield

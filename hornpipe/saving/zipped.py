@@ -106,6 +106,8 @@ class Archive:
     def _places(self, infos) -> dict[str, tuple[int, int]]:
         """Return name -> (start, length) of the members' bytes; they must not overlap."""
         places, end = {}, 0
+        if min(info.header_offset for info in infos.values()) != 0:
+            self._fail("has something in front of the zip archive")
         for info in sorted(infos.values(), key=lambda each: each.header_offset):
             self.file.seek(info.header_offset)
             header = self.file.read(30)
