@@ -271,43 +271,35 @@ def _like(states, new):
 class _Recurrent(RNN):
     """Base of the layers with a cell of our own: the cell's settings are the layer's."""
 
-    def _setting(name):  # noqa: N805 - makes class attributes
-        return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
-
-    units, activation, recurrent_activation = (
-        _setting("units"),
-        _setting("activation"),
-        _setting("recurrent_activation"),
-    )
-    use_bias, dropout, recurrent_dropout = (
-        _setting("use_bias"),
-        _setting("dropout"),
-        _setting("recurrent_dropout"),
-    )
-    kernel_initializer, bias_initializer = (
-        _setting("kernel_initializer"),
-        _setting("bias_initializer"),
-    )
-    recurrent_initializer, seed = _setting("recurrent_initializer"), _setting("seed")
-    kernel_regularizer, bias_regularizer = (
-        _setting("kernel_regularizer"),
-        _setting("bias_regularizer"),
-    )
-    recurrent_regularizer, kernel_constraint = (
-        _setting("recurrent_regularizer"),
-        _setting("kernel_constraint"),
-    )
-    recurrent_constraint, bias_constraint = (
-        _setting("recurrent_constraint"),
-        _setting("bias_constraint"),
-    )
-    del _setting
-
     def get_config(self) -> dict:
         """Return the constructor's arguments."""
         config = super().get_config()
         config.pop("cell", None)
         return config
+
+
+def _share(name: str) -> None:
+    """Let a layer show the setting `name` of its cell as its own."""
+    setattr(
+        _Recurrent,
+        name,
+        property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`."),
+    )
+
+
+for _name in (
+    "units",
+    "activation",
+    "recurrent_activation",
+    "use_bias",
+    "dropout",
+    "recurrent_dropout",
+    "seed",
+):
+    _share(_name)
+for _kind in ("initializer", "regularizer", "constraint"):
+    for _weight in ("kernel", "recurrent", "bias"):
+        _share(f"{_weight}_{_kind}")
 
 
 _LAYER_ONLY = (

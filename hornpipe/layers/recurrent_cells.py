@@ -358,7 +358,8 @@ class GRUCell(RecurrentCell):
         return add_part(self, "bias", (2, width) if self.reset_after else (width,))
 
     def _input_bias(self):
-        return self.bias[0] if self.reset_after else self.bias
+        bias = self.bias
+        return bias[0] if bias is not None and self.reset_after else bias
 
     def step(self, projected, states, masks):
         h = states[0]

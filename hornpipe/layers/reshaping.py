@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from hornpipe import ops
 from hornpipe.core.config import register
 from hornpipe.core.errors import message
@@ -55,7 +57,7 @@ class Flatten(Layer):
         shape = tuple(inputs.shape)
         if self.data_format == "channels_first" and len(shape) > 1:
             inputs = ops.moveaxis(inputs, 1, -1)
-        return ops.reshape(inputs, (shape[0], _count(shape[1:])))
+        return ops.reshape(inputs, (inputs.shape[0], _count(shape[1:])))
 
 
 @register("layer")
@@ -496,14 +498,14 @@ class UpSampling2D(_UpSampling):
     Args:
         size: int >= 1 or (height, width) factors. Default (2, 2).
         data_format: "channels_last" or "channels_first". Default: the setting.
-        interpolation: "nearest" (entries are repeated), "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        interpolation: "nearest" (entries are repeated) or "bilinear" (lines between their centres). Default "nearest".
     Input shape:
         `(batch, height, width, channels)`, or `(batch, channels, height, width)`.
     Output shape:
         The same with height and width times the factors.
     Raises:
         ValueError: `size` or `interpolation` is of another form (at construction).
-        ShapeError: inputs of another rank than 4, or unknown sizes for another interpolation than "nearest".
+        ShapeError: inputs of another rank than 4.
 
     Example:
         >>> import numpy as np
@@ -517,7 +519,7 @@ class UpSampling2D(_UpSampling):
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(**kwargs)
         self._set(size, data_format)
-        known = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+        known = ("nearest", "bilinear")
         if interpolation not in known:
             rule = f"`interpolation` must be one of {known}"
             raise ValueError(message(self.who, rule, f"interpolation={interpolation!r}"))
@@ -526,14 +528,21 @@ class UpSampling2D(_UpSampling):
     def call(self, inputs):
         if self.interpolation == "nearest":
             return super().call(inputs)
-        axes = _spatial(2, self.data_format)
-        sizes = tuple(
-            None if inputs.shape[axis] is None else inputs.shape[axis] * factor
-            for axis, factor in zip(axes, self._factors, strict=True)
-        )
-        return ops.image.resize(
-            inputs, sizes, interpolation=self.interpolation, data_format=self.data_format
-        )
+        dtype = ops.dtype(inputs)
+        for axis, factor in zip(_spatial(2, self.data_format), self._factors, strict=True):
+            size = inputs.shape[axis]
+            if size is None:  # symbolic inputs: only the shape counts
+                inputs = ops.repeat(inputs, factor, axis=axis)
+            else:
+                weights = ops.cast(_between(size, factor), dtype)
+                inputs = ops.moveaxis(ops.matmul(ops.moveaxis(inputs, axis, -1), weights), -1, axis)
+        return inputs
+
+
+def _between(size: int, factor: int) -> np.ndarray:
+    """Return the weights `(size, size * factor)` of linear interpolation between the centres of entries."""
+    places = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, size - 1)
+    return np.maximum(0.0, 1.0 - np.abs(np.arange(size)[:, None] - places)).astype("float32")
 
 
 @register("layer")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import hornpipe as keras
 from hornpipe.core import masking
@@ -175,6 +176,22 @@ def test_reshaping():
     assert_close(L.UpSampling1D(2)(X), np.repeat(X, 2, 1), 0)
     image = np.arange(4.0).reshape(1, 2, 2, 1)
     assert numbers(L.UpSampling2D(2)(image))[0, :2, :, 0].tolist() == [[0, 0, 1, 1]] * 2
+
+
+@pytest.mark.parametrize("size", [2, (3, 2)])
+def test_bilinear_enlargement_against_torch(size):
+    x = np.random.default_rng(1).normal(size=(2, 3, 5, 4)).astype("float32")
+    layer = L.UpSampling2D(size, interpolation="bilinear")
+    moved = torch.from_numpy(np.moveaxis(x, -1, 1).astype("float64"))
+    expected = torch.nn.functional.interpolate(
+        moved, scale_factor=size, mode="bilinear", align_corners=False
+    )
+    assert_close(layer(x), np.moveaxis(expected.numpy(), 1, -1), 1e-6)
+    assert tuple(layer(keras.Input((None, 5, 4))).shape[2:]) == tuple(layer(x).shape[2:])
+    with pytest.raises(
+        ValueError, match=r"`interpolation` must be one of \('nearest', 'bilinear'\)"
+    ):
+        L.UpSampling2D(interpolation="cubic")
 
 
 def test_reshaping_errors():
