@@ -234,7 +234,10 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     readme, saved = ROOT / "README.md", _FOLDER / "results.json"
     if options.readme:
-        report.check_markers(readme)
+        try:
+            report.check_markers(readme)
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
     if importlib.util.find_spec("hornpipe") is None:
         raise SystemExit("hornpipe cannot be imported: run this from the checkout.")
     results = json.loads(saved.read_text(encoding="utf-8")) if options.saved else measure(options)

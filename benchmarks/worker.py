@@ -115,10 +115,12 @@ def serve(contender: Contender, workload_name: str, seconds: float, answers) -> 
     first_seconds, first = _timed(run, 1)
     if not all(math.isfinite(value) for value in first.values()):
         raise FloatingPointError(f"the first epoch gave {first}")
-    per_unit, _ = _timed(run, least)
-    for _ in range(2):  # the second time with what the first one learned
-        units = max(least, min(most, round(seconds / per_unit)))
-        per_unit, _ = _timed(run, units)
+    units = least
+    per_unit, _ = _timed(run, units)
+    if most > least:
+        for _ in range(2):  # the second time with what the first one learned
+            units = max(least, min(most, round(seconds / per_unit)))
+            per_unit, _ = _timed(run, units)
     reply(units=units, note=note, first_seconds=first_seconds, first=first, versions=versions())
     for _ in sys.stdin:
         per_unit, logs = _timed(run, units)

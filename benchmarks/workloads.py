@@ -24,7 +24,8 @@ class Workload:
         loss, metric: names as in Keras.
         batch_size: int.
         steps_per_execution: values to try for the contender that picks its best one.
-        units: (least, most) epochs, or calls, of one measurement; fast contenders do more of them in the same time.
+        units: (least, most) epochs, or calls, of one measurement: one call of `fit`, whose fixed cost is shared out among them.
+            Between the two, as many as fill the time of a measurement.
         kind: "fit" or "predict".
     """
 
@@ -134,7 +135,7 @@ WORKLOADS = {
         title="MNIST: 784-512-10, 60,000 rows, batch size 128, one epoch",
         **_MNIST,
         steps_per_execution=(7, 67),
-        units=(3, 3),
+        units=(5, 5),
     ),
     "imdb": Workload(
         title="IMDB: 10000-16-16-1, 25,000 rows, batch size 512, one epoch",
@@ -144,7 +145,7 @@ WORKLOADS = {
         metric="accuracy",
         batch_size=512,
         steps_per_execution=(7, 49),
-        units=(3, 3),
+        units=(4, 4),
     ),
     "predict_row": Workload(
         title="MNIST model: predict one row",

@@ -1,7 +1,7 @@
 """A first look: define a network, train it on real handwritten digits, evaluate it, draw its learning curve, and predict.
 
-    python examples/first_look.py                # 1,797 images of 8x8, shipped with the package
-    python examples/first_look.py --data mnist   # 70,000 images of 28x28, the book's first example
+python examples/first_look.py                # 1,797 images of 8x8, shipped with the package
+python examples/first_look.py --data mnist   # 70,000 images of 28x28, the book's first example
 """
 
 from __future__ import annotations
@@ -15,12 +15,19 @@ from hornpipe import layers
 
 def load(name):
     """Return ((x_train, y_train), (x_test, y_test)) as float rows in [0, 1] and one-hot labels."""
-    dataset, largest = {"digits": (keras.datasets.digits, 16), "mnist": (keras.datasets.mnist, 255)}[name]
+    dataset, largest = {
+        "digits": (keras.datasets.digits, 16),
+        "mnist": (keras.datasets.mnist, 255),
+    }[name]
     (train_images, train_labels), (test_images, test_labels) = dataset.load_data()
-    print(f"{name}: {len(train_images)} images of {train_images.shape[1:]} to train on, {len(test_images)} to test on")
+    print(
+        f"{name}: {len(train_images)} images of {train_images.shape[1:]} to train on, {len(test_images)} to test on"
+    )
 
     def prepare(images, labels):
-        return images.reshape(len(images), -1).astype("float32") / largest, keras.utils.to_categorical(labels)
+        return images.reshape(len(images), -1).astype(
+            "float32"
+        ) / largest, keras.utils.to_categorical(labels)
 
     return prepare(train_images, train_labels), prepare(test_images, test_labels)
 
@@ -28,7 +35,11 @@ def load(name):
 def build(pixels, units):
     """Return the book's network of Listing 2.2: one hidden layer, one unit for each digit."""
     network = keras.Sequential(
-        [keras.Input((pixels,)), layers.Dense(units, activation="relu"), layers.Dense(10, activation="softmax")]
+        [
+            keras.Input((pixels,)),
+            layers.Dense(units, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
     )
     network.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
     return network
@@ -53,7 +64,9 @@ def draw(history, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", choices=["digits", "mnist"], default="digits")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--output", type=Path, default=Path("output"))
@@ -81,7 +94,9 @@ def main():
 
     probabilities = network.predict(x_test[:5], verbose=0)
     for row, target in zip(probabilities, y_test[:5], strict=True):
-        print(f"predicted {row.argmax()} with probability {row.max():.3f}, the image shows a {target.argmax()}")
+        print(
+            f"predicted {row.argmax()} with probability {row.max():.3f}, the image shows a {target.argmax()}"
+        )
 
 
 if __name__ == "__main__":

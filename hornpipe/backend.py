@@ -136,4 +136,5 @@ def is_int_dtype(dtype) -> bool:
     """
     return is_integer(standardize_dtype(dtype))
 
+
 __getattr__ = module_getattr(__name__, __all__)

@@ -31,10 +31,14 @@ def files(place):
 
 
 def main():
-    for folder in sorted(path for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"):
+    for folder in sorted(
+        path for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"
+    ):
         print(f"{sum(map(lines, files(folder.name))):7d}  {folder.name}/")
     print(f"{sum(map(lines, ROOT.rglob('*.py'))):7d}  all of hornpipe/")
-    print(f"{sum(lines(path) for place in CORE_PATH for path in files(place)):7d}  core path to fit (target 6500)")
+    print(
+        f"{sum(lines(path) for place in CORE_PATH for path in files(place)):7d}  core path to fit (target 6500)"
+    )
     for path in sorted(ROOT.rglob("*.py")):
         if lines(path) > 800:
             print(f"over 800 lines: {path.relative_to(ROOT)} {lines(path)}")

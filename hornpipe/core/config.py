@@ -77,7 +77,11 @@ def resolve(kind: str, identifier, **arguments) -> Any:
         found = _find_custom(identifier)
         if found is None:
             names = table(kind)
-            identifier = identifier if identifier in names else dialect.identifier(kind, identifier) or identifier
+            identifier = (
+                identifier
+                if identifier in names
+                else dialect.identifier(kind, identifier) or identifier
+            )
             if not isinstance(identifier, str):
                 return identifier(**arguments) if inspect.isclass(identifier) else identifier
             if identifier not in names:
@@ -89,7 +93,9 @@ def resolve(kind: str, identifier, **arguments) -> Any:
         return identifier(**arguments)
     if callable(identifier) or isinstance(identifier, Configurable):
         return identifier
-    raise TypeError(message(kind, "must be a name, a function, a class or an object", repr(identifier)))
+    raise TypeError(
+        message(kind, "must be a name, a function, a class or an object", repr(identifier))
+    )
 
 
 # ---- objects that describe themselves
@@ -101,7 +107,9 @@ class _Constructor(abc.ABCMeta):
     It derives from `ABCMeta` so that users' classes may have `abc.ABC` as a base as well.
     """
 
-    __instancecheck__ = type.__instancecheck__  # the plain ones: nothing is registered here, and they are quicker
+    __instancecheck__ = (
+        type.__instancecheck__
+    )  # the plain ones: nothing is registered here, and they are quicker
     __subclasscheck__ = type.__subclasscheck__
 
     def __call__(cls, *args, **kwargs):
@@ -133,7 +141,9 @@ class Configurable(metaclass=_Constructor):
             if name not in config:
                 config[name] = kwargs.get(name, default)
         config.update({name: value for name, value in kwargs.items() if name not in config})
-        config = {name: value for name, value in config.items() if value is not inspect.Parameter.empty}
+        config = {
+            name: value for name, value in config.items() if value is not inspect.Parameter.empty
+        }
         return {name: serialize(value) for name, value in {**config, **self._own_config()}.items()}
 
     def _own_config(self) -> dict:
@@ -158,7 +168,9 @@ def _parameters(cls) -> dict:
         if "__init__" not in vars(base):
             continue
         passes_on = False
-        for name, parameter in list(inspect.signature(vars(base)["__init__"]).parameters.items())[1:]:
+        for name, parameter in list(inspect.signature(vars(base)["__init__"]).parameters.items())[
+            1:
+        ]:
             if parameter.kind is parameter.VAR_KEYWORD:
                 passes_on = True
             elif parameter.kind is not parameter.VAR_POSITIONAL:
@@ -205,7 +217,10 @@ def serialize(value) -> Any:
     if isinstance(value, dtypes.DTypePolicy):
         return describe("keras", "DTypePolicy", value.get_config(), None)
     if inspect.isclass(value):
-        return {"class_name": "__type__", "config": {"name": registered_name(value) or value.__name__}}
+        return {
+            "class_name": "__type__",
+            "config": {"name": registered_name(value) or value.__name__},
+        }
     if hasattr(value, "get_config"):
         return _describe_object(value)
     if callable(value) and getattr(value, "__name__", "<lambda>") != "<lambda>":
@@ -214,18 +229,24 @@ def serialize(value) -> Any:
         name = registered_name(value) or getattr(value, "op_name", value.__name__)
         return describe("builtins", "function", name, "function")
     fix = "Use a named function registered with `register_keras_serializable`, or a class with `get_config`."
-    raise TypeError(message("serialize", "the value can't be described as plain data", repr(value), fix))
+    raise TypeError(
+        message("serialize", "the value can't be described as plain data", repr(value), fix)
+    )
 
 
 def _describe_object(value) -> dict:
     cls = type(value)
-    own = vars(cls).get("_file_name")  # (module, class name, registered name) where files call it otherwise
+    own = vars(cls).get(
+        "_file_name"
+    )  # (module, class name, registered name) where files call it otherwise
     if is_ours(cls):
         module = KINDS[cls._kind][1]
         module, name, registered = own or (module, cls.__name__, None)
         found = describe(module, name, value.get_config(), registered)
     else:
-        found = describe(None, cls.__name__, value.get_config(), registered_name(cls) or cls.__name__)
+        found = describe(
+            None, cls.__name__, value.get_config(), registered_name(cls) or cls.__name__
+        )
     return _note_shared(value, found)
 
 
@@ -237,7 +258,12 @@ def is_ours(cls) -> bool:
 
 def describe(module: str | None, class_name: str, config, registered: str | None) -> dict:
     """Return the description of an object in the form that Keras files use."""
-    return {"module": module, "class_name": class_name, "config": config, "registered_name": registered}
+    return {
+        "module": module,
+        "class_name": class_name,
+        "config": config,
+        "registered_name": registered,
+    }
 
 
 # ---- layers that stand at several places: they are described each time, with one number
@@ -310,7 +336,9 @@ def _make(description: dict, kind: str | None = None):
             return found
         raise ValueError(message("deserialize", "the name is not that of a class", repr(name)))
     if not isinstance(config, dict):
-        raise ValueError(message("deserialize", f"`config` of {name!r} must be a dict", f"{config!r}"))
+        raise ValueError(
+            message("deserialize", f"`config` of {name!r} must be a dict", f"{config!r}")
+        )
     if is_ours(found):
         config = _without_neutral(found, config)
     made = found.from_config(config)
@@ -351,7 +379,9 @@ def _array(config):
 _PLAIN_DATA = {
     "__numpy__": _array,
     "__tensor__": _array,
-    "__tuple__": lambda config: tuple(_revive(config["value"] if isinstance(config, dict) else config)),
+    "__tuple__": lambda config: tuple(
+        _revive(config["value"] if isinstance(config, dict) else config)
+    ),
     "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),
     "__ellipsis__": lambda config: ...,
     "__type__": lambda config: find_class(config["name"]),
@@ -359,7 +389,9 @@ _PLAIN_DATA = {
 }
 
 
-def find_class(name: str, kind: str | None = None, registered: str | None = None, module: str | None = None) -> Any:
+def find_class(
+    name: str, kind: str | None = None, registered: str | None = None, module: str | None = None
+) -> Any:
     """Return the class or function with this name: from `custom_objects`, then ours, then the registered ones.
 
     A file's module is compared with the table it should stand in, never imported.
@@ -388,12 +420,22 @@ def find_class(name: str, kind: str | None = None, registered: str | None = None
 
 def _kinds(kind, module) -> list[str]:
     """Return the tables in which a description's class may stand."""
-    kinds = list(KINDS) if kind is None else ["layer", "model"] if kind in ("layer", "model") else [kind]
+    kinds = (
+        list(KINDS)
+        if kind is None
+        else ["layer", "model"]
+        if kind in ("layer", "model")
+        else [kind]
+    )
     if module in (None, "keras", "builtins"):
         return kinds
     parts = module.split(".")[1:]
     parts = parts[1:] if parts[:1] == ["src"] else parts
-    named = [each for each, (ours, keras) in KINDS.items() if parts and parts[0] in (ours.split(".")[-1], keras.split(".")[-1])]
+    named = [
+        each
+        for each, (ours, keras) in KINDS.items()
+        if parts and parts[0] in (ours.split(".")[-1], keras.split(".")[-1])
+    ]
     if parts[:1] == ["optimizers"]:
         named = ["schedule", "optimizer"]
     return [each for each in kinds if each in named]
@@ -454,7 +496,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def decorate(item):
         if inspect.isclass(item) and not hasattr(item, "get_config"):
-            raise ValueError(message("register_keras_serializable", "a class needs `get_config`", item.__name__))
+            raise ValueError(
+                message("register_keras_serializable", "a class needs `get_config`", item.__name__)
+            )
         full = f"{package}>{name or item.__name__}"
         if not package or ">" in package or ">" in (name or ""):
             rule = "`package` and `name` must be texts without '>'"

@@ -32,7 +32,9 @@ def standardize_dtype(dtype) -> str:
     """
     if isinstance(dtype, str) and dtype in DTYPES:
         return dtype
-    if dtype is None or dtype is float or (isinstance(dtype, str) and dtype == "float"):  # NumPy: float64 == "float"
+    if (
+        dtype is None or dtype is float or (isinstance(dtype, str) and dtype == "float")
+    ):  # NumPy: float64 == "float"
         return settings.floatx()
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype]

@@ -28,7 +28,7 @@ class KerasTensor(shapes.Tensor, op.TensorOperators, op.Symbolic):
         (None, 3)
     """
 
-    __slots__ = ("node", "position", "name")
+    __slots__ = ("name", "node", "position")
 
     def __init__(self, shape, dtype="float32", name=None):
         super().__init__(shape, standardize_dtype(dtype))
@@ -64,7 +64,19 @@ def _no_value(tensor, who):
 
 for _name in ("getitem", "neg", "abs", "invert", "len", "iter", "eq", "ne", "lt", "le", "gt", "ge"):
     setattr(KerasTensor, f"__{_name}__", getattr(op.TensorOperators, f"__{_name}__"))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+):
     setattr(KerasTensor, f"__{_name}__", getattr(op.TensorOperators, f"__{_name}__"))
     setattr(KerasTensor, f"__r{_name}__", getattr(op.TensorOperators, f"__r{_name}__"))
 
@@ -72,7 +84,7 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
 class Node:
     """One call of a layer or operation: its arguments and the symbolic tensors it made."""
 
-    __slots__ = ("operation", "args", "kwargs", "inputs", "outputs", "index")
+    __slots__ = ("args", "index", "inputs", "kwargs", "operation", "outputs")
 
     def __init__(self, operation, args, kwargs, outputs):
         self.operation, self.args, self.kwargs, self.outputs = operation, args, kwargs, outputs
@@ -100,7 +112,9 @@ def record(operation, args, kwargs, outputs):
     """Return `outputs` (shapes-engine tensors) as symbolic tensors made by a new node of `operation`."""
 
     def wrap(tensor):
-        return KerasTensor(tensor.shape, tensor.dtype) if isinstance(tensor, shapes.Tensor) else tensor
+        return (
+            KerasTensor(tensor.shape, tensor.dtype) if isinstance(tensor, shapes.Tensor) else tensor
+        )
 
     symbolic = map_tree(wrap, outputs)
     Node(operation, args, kwargs, symbolic)
@@ -130,13 +144,19 @@ class Graph:
         self.flat_inputs, self.flat_outputs = flatten(inputs), flatten(outputs)
         for role, tensors in (("inputs", self.flat_inputs), ("outputs", self.flat_outputs)):
             if not tensors:
-                raise ValueError(message(who, f"`{role}` must not be empty", f"{role}={getattr(self, role)!r}"))
+                raise ValueError(
+                    message(who, f"`{role}` must not be empty", f"{role}={getattr(self, role)!r}")
+                )
             for tensor in tensors:
                 if not isinstance(tensor, KerasTensor):
                     fix = "Start from keras.Input(shape=...) and call layers on it."
-                    raise TypeError(message(who, f"`{role}` must be symbolic tensors", repr(tensor), fix))
+                    raise TypeError(
+                        message(who, f"`{role}` must be symbolic tensors", repr(tensor), fix)
+                    )
         if len({id(tensor) for tensor in self.flat_inputs}) < len(self.flat_inputs):
-            raise ValueError(message(who, "every input must be another tensor", f"inputs={inputs!r}"))
+            raise ValueError(
+                message(who, "every input must be another tensor", f"inputs={inputs!r}")
+            )
         self.nodes = self._sort(who)
 
     def _sort(self, who) -> list[Node]:
@@ -173,13 +193,18 @@ class Graph:
         Args:
             flat_inputs: tensors, one for each of the graph's inputs.
         """
-        values = {id(tensor): value for tensor, value in zip(self.flat_inputs, flat_inputs, strict=True)}
+        values = {
+            id(tensor): value for tensor, value in zip(self.flat_inputs, flat_inputs, strict=True)
+        }
 
         def fill(leaf):
             return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
         for node in self.nodes:
-            args = [fill(arg) if isinstance(arg, KerasTensor) else map_tree(fill, arg) for arg in node.args]
+            args = [
+                fill(arg) if isinstance(arg, KerasTensor) else map_tree(fill, arg)
+                for arg in node.args
+            ]
             kwargs = {name: map_tree(fill, value) for name, value in node.kwargs.items()}
             results = node.operation(*args, **kwargs)
             for tensor, value in zip(flatten(node.outputs), flatten(results), strict=True):

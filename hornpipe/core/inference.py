@@ -50,7 +50,9 @@ def infer_on_engine(layer, args, kwargs, failure):
 
     results = []
     for size in (3, 5):
-        specs = [(tuple(size if n is None else n for n in leaf.shape), leaf.dtype) for leaf in leaves]
+        specs = [
+            (tuple(size if n is None else n for n in leaf.shape), leaf.dtype) for leaf in leaves
+        ]
         try:
             with select.use(engine):
                 results.append(engine.eval_shape(run, *specs))

@@ -83,10 +83,21 @@ class Layer(Configurable):
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls, *args, **kwargs)
-        self.__dict__.update(built=False, _nodes=[], _losses=[], _trainable=True, _input_shape=None, input_spec=None)
+        self.__dict__.update(
+            built=False, _nodes=[], _losses=[], _trainable=True, _input_shape=None, input_spec=None
+        )
         return self
 
-    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        activity_regularizer=None,
+        trainable=True,
+        dtype=None,
+        autocast=True,
+        name=None,
+        **kwargs,
+    ):
         kind = type(self).__name__
         given = dict(kwargs)
         self._first_shape = take_first_shape(given)
@@ -96,7 +107,11 @@ class Layer(Configurable):
             rule = f"got an unknown argument `{unknown}`"
             fix = dialect.advice(type(self), unknown) or near_miss(unknown, known).strip()
             raise TypeError(message(kind, rule, f"{unknown}={given[unknown]!r}", fix))
-        self.name = naming.auto_name(naming.snake_case(kind)) if name is None else naming.check_name(name, kind)
+        self.name = (
+            naming.auto_name(naming.snake_case(kind))
+            if name is None
+            else naming.check_name(name, kind)
+        )
         self.activity_regularizer = resolve("regularizer", activity_regularizer)
         if self.activity_regularizer is not None:
             self.row_independent = False  # its penalty is a mean over the rows
@@ -145,7 +160,11 @@ class Layer(Configurable):
         return self.dtype_policy.compute_dtype
 
     def _own_config(self) -> dict:
-        return {"name": self.name, "trainable": self._trainable, "dtype": serialize(self.dtype_policy)}
+        return {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": serialize(self.dtype_policy),
+        }
 
     # ---- what the layer owns
 
@@ -224,7 +243,9 @@ class Layer(Configurable):
         for layer in self._flatten_layers():
             for generator in owned(layer.__dict__, SeedGenerator):
                 found.setdefault(id(generator.state), generator.state)
-            for variable in layer.__dict__.get("_kept_states", ()):  # of stateful recurrent layers: no weights
+            for variable in layer.__dict__.get(
+                "_kept_states", ()
+            ):  # of stateful recurrent layers: no weights
                 found.setdefault(id(variable), variable)
         for metric in self._inner_metrics():
             for variable in metric.variables:
@@ -234,7 +255,9 @@ class Layer(Configurable):
     def _inner_metrics(self) -> list:
         """Return the metrics among the attributes of this layer and those inside."""
         kinds = _metric_base()
-        metrics = [metric for layer in self._flatten_layers() for metric in owned(layer.__dict__, kinds)]
+        metrics = [
+            metric for layer in self._flatten_layers() for metric in owned(layer.__dict__, kinds)
+        ]
         return list({id(metric): metric for metric in metrics}.values())
 
     def add_weight(
@@ -281,7 +304,9 @@ class Layer(Configurable):
             context.call.path = [*(before.path if before else ()), self]
         try:
             variable = Variable(
-                resolve("initializer", initializer) if not hasattr(initializer, "dtype") else initializer,
+                resolve("initializer", initializer)
+                if not hasattr(initializer, "dtype")
+                else initializer,
                 shape=() if shape is None else shape,
                 dtype=dtype,
                 trainable=trainable,
@@ -325,7 +350,9 @@ class Layer(Configurable):
         """
         if not self.built and not self.weights:
             fix = "Call it on data, or build(input_shape), first."
-            raise NotBuiltError(message(self.who, "is not built, its weights are not known", "", fix))
+            raise NotBuiltError(
+                message(self.who, "is not built, its weights are not known", "", fix)
+            )
         return sum(variable.size for variable in self.weights)
 
     # ---- losses
@@ -359,7 +386,9 @@ class Layer(Configurable):
         Raises:
             NotImplementedError: always, in the base class.
         """
-        raise NotImplementedError(message(type(self).__name__, "needs a method `call(self, inputs)`"))
+        raise NotImplementedError(
+            message(type(self).__name__, "needs a method `call(self, inputs)`")
+        )
 
     def __call__(self, *args, **kwargs):
         if "dtype_policy" not in self.__dict__:
@@ -406,11 +435,18 @@ class Layer(Configurable):
             nonlocal symbolic
             if isinstance(leaf, graph.KerasTensor):
                 symbolic = engine.name != "shapes"
-                if not symbolic and dtype is not None and leaf.dtype != dtype and dtypes.is_float(leaf.dtype):
+                if (
+                    not symbolic
+                    and dtype is not None
+                    and leaf.dtype != dtype
+                    and dtypes.is_float(leaf.dtype)
+                ):
                     return shapes.Tensor(leaf.shape, dtype)
                 return leaf
             if not engine.is_tensor(leaf):
-                if not isinstance(leaf, (np.ndarray, np.generic, Variable)) and not hasattr(leaf, "__array__"):
+                if not isinstance(leaf, (np.ndarray, np.generic, Variable)) and not hasattr(
+                    leaf, "__array__"
+                ):
                     return leaf
                 leaf = to_tensor(leaf)
             if dtype is not None:
@@ -423,11 +459,18 @@ class Layer(Configurable):
             return leaf
 
         def convert_first(value):
-            if isinstance(value, (list, tuple)) and value and all(is_number_list(item) for item in value):
+            if (
+                isinstance(value, (list, tuple))
+                and value
+                and all(is_number_list(item) for item in value)
+            ):
                 return convert(np.asarray(value))
             return tree.map_tree(convert, value)
 
-        args = tuple(convert_first(arg) if i == 0 else tree.map_tree(convert, arg) for i, arg in enumerate(args))
+        args = tuple(
+            convert_first(arg) if i == 0 else tree.map_tree(convert, arg)
+            for i, arg in enumerate(args)
+        )
         first = facts.names[0] if facts.names and not args else None
         kwargs = {
             name: convert_first(value) if name == first else tree.map_tree(convert, value)
@@ -438,8 +481,12 @@ class Layer(Configurable):
     def _build_once(self, args, kwargs, facts):
         """Step 2: make the weights from the inputs' shapes, with real values whatever is being traced."""
         arguments = dict(zip(facts.names, args, strict=False))
-        arguments.update({name: value for name, value in kwargs.items() if name not in CALL_OPTIONS})
-        input_shapes = {name: shapes_of(value) for name, value in arguments.items() if has_tensor(value)}
+        arguments.update(
+            {name: value for name, value in kwargs.items() if name not in CALL_OPTIONS}
+        )
+        input_shapes = {
+            name: shapes_of(value) for name, value in arguments.items() if has_tensor(value)
+        }
         with outside(), select.use(select.chosen()), select.chosen().concrete():
             try:
                 self._build_with(input_shapes)
@@ -483,8 +530,14 @@ class Layer(Configurable):
                 raise TypeError(message(self.who, "takes tensors or arrays", repr(leaf)))
             problem = spec.problem(tuple(leaf.shape))
             if problem:
-                fix = f"The layer was built for inputs of shape {self._input_shape}." if self._input_shape else ""
-                raise ShapeError(message(self.who, problem, f"inputs of shape {tuple(leaf.shape)}", fix))
+                fix = (
+                    f"The layer was built for inputs of shape {self._input_shape}."
+                    if self._input_shape
+                    else ""
+                )
+                raise ShapeError(
+                    message(self.who, problem, f"inputs of shape {tuple(leaf.shape)}", fix)
+                )
 
     def _find_training(self, kwargs, facts, call):
         """Step 3a: the flag comes from the caller, else from the layer around this one, else from `call`'s default."""
@@ -508,15 +561,24 @@ class Layer(Configurable):
         first = args[0]
         masks = masking.get_mask(first) if not isinstance(first, (list, tuple, dict)) else None
         if isinstance(first, (list, tuple, dict)):
-            masks = tree.map_tree(lambda leaf: masking.get_mask(leaf) if hasattr(leaf, "shape") else None, first)
+            masks = tree.map_tree(
+                lambda leaf: masking.get_mask(leaf) if hasattr(leaf, "shape") else None, first
+            )
             if all(mask is None for mask in tree.flatten(masks)):
                 masks = None
         if masks is not None and facts.takes_mask:
             kwargs["mask"] = masks
         if len(facts.names) > 1:
-            for name, value in [*zip(facts.names[1:], args[1:], strict=False), *list(kwargs.items())]:
+            for name, value in [
+                *zip(facts.names[1:], args[1:], strict=False),
+                *list(kwargs.items()),
+            ]:
                 mask_name = f"{name}_mask"
-                if mask_name in facts.all_names and hasattr(value, "shape") and kwargs.get(mask_name) is None:
+                if (
+                    mask_name in facts.all_names
+                    and hasattr(value, "shape")
+                    and kwargs.get(mask_name) is None
+                ):
                     found = masking.get_mask(value)
                     if found is not None:
                         kwargs[mask_name] = found
@@ -534,7 +596,9 @@ class Layer(Configurable):
 
     def _call_symbolic(self, args, kwargs, masks):
         """Step 4 for symbolic inputs: infer the outputs' shapes, and record the call in the graph."""
-        recorded = {name: value for name, value in kwargs.items() if name != "training" or value is not None}
+        recorded = {
+            name: value for name, value in kwargs.items() if name != "training" or value is not None
+        }
         facts = call_facts(type(self))
         if "training" in recorded and recorded["training"] == facts.training_default:
             del recorded["training"]
@@ -572,7 +636,9 @@ class Layer(Configurable):
         """Step 5: penalties of the activity, and the mask of the outputs."""
         if self.activity_regularizer is not None and select.active.engine is not shapes:
             for leaf in tree.flatten(outputs):
-                self.add_loss(self.activity_regularizer(leaf) / leaf.shape[0] if leaf.shape[0] else 0.0)
+                self.add_loss(
+                    self.activity_regularizer(leaf) / leaf.shape[0] if leaf.shape[0] else 0.0
+                )
         if masks is None and type(self).compute_mask is Layer.compute_mask:
             return
         if select.active.engine.name == "shapes":
@@ -582,7 +648,9 @@ class Layer(Configurable):
         if mask is None:
             return
         leaves = tree.flatten(outputs)
-        for leaf, leaf_mask in zip(leaves, tree.flatten(mask) if len(leaves) > 1 else [mask], strict=False):
+        for leaf, leaf_mask in zip(
+            leaves, tree.flatten(mask) if len(leaves) > 1 else [mask], strict=False
+        ):
             if leaf_mask is not None and masking.get_mask(leaf) is None:
                 masking.set_mask(leaf, leaf_mask)
 
@@ -611,11 +679,16 @@ class Layer(Configurable):
         Args:
             args: the shape of each argument of `call`: tuples of ints and None, or structures of them.
         """
-        inputs = [tree.map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), shape) for shape in args]
+        inputs = [
+            tree.map_shapes(lambda shape: graph.KerasTensor(shape, self.compute_dtype), shape)
+            for shape in args
+        ]
         inputs = {**dict(zip(call_facts(type(self)).names, inputs, strict=False))}
         inputs.update(
             {
-                name.removesuffix("_shape"): tree.map_shapes(lambda s: graph.KerasTensor(s, self.compute_dtype), shape)
+                name.removesuffix("_shape"): tree.map_shapes(
+                    lambda s: graph.KerasTensor(s, self.compute_dtype), shape
+                )
                 for name, shape in kwargs.items()
             }
         )
@@ -626,7 +699,10 @@ class Layer(Configurable):
         if not self.built:
             self._build_once(args, kwargs, call_facts(type(self)))
         outputs = self._infer(args, kwargs)
-        return tree.map_tree(lambda t: graph.KerasTensor(t.shape, t.dtype) if isinstance(t, shapes.Tensor) else t, outputs)
+        return tree.map_tree(
+            lambda t: graph.KerasTensor(t.shape, t.dtype) if isinstance(t, shapes.Tensor) else t,
+            outputs,
+        )
 
     def _node(self, index, what):
         if index >= len(self._nodes):

@@ -44,5 +44,7 @@ def check_name(name, who: str) -> str:
     sound = isinstance(name, str) and 0 < len(name) <= _LONGEST and name not in (".", "..")
     if not sound or re.search(r"[/\\\x00-\x1f\x7f]", name):
         rule = f"`name` must be a string of 1 to {_LONGEST} characters without '/', '\\' or control characters"
-        raise ValueError(message(who, rule, f"name={name!r}", "Use letters, digits and underscores."))
+        raise ValueError(
+            message(who, rule, f"name={name!r}", "Use letters, digits and underscores.")
+        )
     return name

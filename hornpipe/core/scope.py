@@ -27,7 +27,9 @@ class Scope:
     """Lets `values` stand in for `variables`; collects assignments in `changed`, a dict id -> variable."""
 
     def __init__(self, variables=(), values=()):
-        self.values = {id(variable): value for variable, value in zip(variables, values, strict=True)}
+        self.values = {
+            id(variable): value for variable, value in zip(variables, values, strict=True)
+        }
         self.changed = {}
 
     def __enter__(self):

@@ -38,13 +38,21 @@ def read_file() -> dict:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(message(str(path), "must be JSON", str(error), "Mend or delete it.")) from None
+        raise ValueError(
+            message(str(path), "must be JSON", str(error), "Mend or delete it.")
+        ) from None
     if not isinstance(entries, dict):
-        raise ValueError(message(str(path), "must be a JSON object", repr(entries), 'Write {"backend": "jax"}.'))
+        raise ValueError(
+            message(str(path), "must be a JSON object", repr(entries), 'Write {"backend": "jax"}.')
+        )
     for key in entries:
         if key not in _FILE_KEYS:
             known = ", ".join(_FILE_KEYS)
-            raise ValueError(message(str(path), f"keys are {known}", f"{key!r}", near_miss(key, _FILE_KEYS).strip()))
+            raise ValueError(
+                message(
+                    str(path), f"keys are {known}", f"{key!r}", near_miss(key, _FILE_KEYS).strip()
+                )
+            )
     return entries
 
 
@@ -79,7 +87,9 @@ def set_floatx(value: str) -> None:
         ValueError: another value.
     """
     if value not in FLOAT_TYPES:
-        raise ValueError(message("set_floatx", f"`value` must be one of {FLOAT_TYPES}", f"value={value!r}"))
+        raise ValueError(
+            message("set_floatx", f"`value` must be one of {FLOAT_TYPES}", f"value={value!r}")
+        )
     _values["floatx"] = value
 
 
@@ -97,7 +107,9 @@ def set_epsilon(value: float) -> None:
         ValueError: `value` is not a positive finite number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise ValueError(message("set_epsilon", "`value` must be a positive number", f"value={value!r}"))
+        raise ValueError(
+            message("set_epsilon", "`value` must be a positive number", f"value={value!r}")
+        )
     _values["epsilon"] = float(value)
 
 
@@ -130,6 +142,8 @@ def standardize_data_format(data_format: str | None, who: str = "data_format") -
         return image_data_format()
     if data_format not in IMAGE_FORMATS:
         raise ValueError(
-            message(who, f"`data_format` must be one of {IMAGE_FORMATS}", f"data_format={data_format!r}")
+            message(
+                who, f"`data_format` must be one of {IMAGE_FORMATS}", f"data_format={data_format!r}"
+            )
         )
     return data_format

@@ -24,7 +24,9 @@ class CallFacts:
 
     def name_options(self, args, kwargs):
         """Return the arguments with a training flag or mask given by position as keywords."""
-        while 1 < len(args) <= len(self.all_names) and self.all_names[len(args) - 1] in CALL_OPTIONS:
+        while (
+            1 < len(args) <= len(self.all_names) and self.all_names[len(args) - 1] in CALL_OPTIONS
+        ):
             kwargs = {**kwargs, self.all_names[len(args) - 1]: args[-1]}
             args = args[:-1]
         return args, kwargs

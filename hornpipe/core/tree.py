@@ -42,4 +42,6 @@ def map_shapes(function, shapes):
 
 def is_shape(value) -> bool:
     """Return whether `value` is one shape rather than a structure of shapes."""
-    return isinstance(value, (tuple, list)) and all(size is None or isinstance(size, int) for size in value)
+    return isinstance(value, (tuple, list)) and all(
+        size is None or isinstance(size, int) for size in value
+    )

@@ -114,9 +114,9 @@ class Variable(TensorOperators):
             value = stand_in(self) if context.scope is not None else None
             if value is None:
                 value = self._value
-        if context.autocast is not None and self.autocast and dtypes.is_float(self.dtype):
-            if context.autocast != self.dtype:
-                return engine.astype(value, context.autocast)
+        wanted = context.autocast
+        if wanted not in (None, self.dtype) and self.autocast and dtypes.is_float(self.dtype):
+            return engine.astype(value, wanted)
         return value
 
     def assign(self, value):

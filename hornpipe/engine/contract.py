@@ -20,14 +20,17 @@ PRIMITIVES = {
         "(x) -> same shape and dtype",
     ),
     **dict.fromkeys("isfinite isnan".split(), "(x) -> bool, same shape"),
-    **dict.fromkeys("logical_not bitwise_not".split(), "(x) -> same shape and dtype; bool, integer"),
+    **dict.fromkeys(
+        "logical_not bitwise_not".split(), "(x) -> same shape and dtype; bool, integer"
+    ),
     # elementwise, two operands that broadcast
     **dict.fromkeys(
         "add subtract multiply divide floor_divide mod maximum minimum power atan2".split(),
         "(x1, x2) -> broadcast shape, same dtype; floor_divide and mod follow Python's signs",
     ),
     **dict.fromkeys(
-        "equal not_equal less less_equal greater greater_equal".split(), "(x1, x2) -> bool, broadcast shape"
+        "equal not_equal less less_equal greater greater_equal".split(),
+        "(x1, x2) -> bool, broadcast shape",
     ),
     **dict.fromkeys("logical_and logical_or logical_xor".split(), "(x1, x2) of bool -> bool"),
     **dict.fromkeys(
@@ -40,7 +43,9 @@ PRIMITIVES = {
         "sum prod max min any all".split(),
         "(x, *, axis=None|int|tuple, keepdims=False); max and min of an empty axis raise",
     ),
-    **dict.fromkeys("argmax argmin".split(), "(x, *, axis: int) -> int32, axis removed, lowest index at ties"),
+    **dict.fromkeys(
+        "argmax argmin".split(), "(x, *, axis: int) -> int32, axis removed, lowest index at ties"
+    ),
     **dict.fromkeys("cumsum cumprod".split(), "(x, *, axis: int)"),
     # shapes
     "reshape": "(x, shape); one entry may be -1",

@@ -36,7 +36,12 @@ def load(name: str) -> Any:
     """
     if name not in ENGINES:
         raise EngineError(
-            message("engine", f"must be one of {', '.join(ENGINES)}", f"{name!r}", near_miss(name, ENGINES).strip())
+            message(
+                "engine",
+                f"must be one of {', '.join(ENGINES)}",
+                f"{name!r}",
+                near_miss(name, ENGINES).strip(),
+            )
         )
     try:
         module = importlib.import_module(f"hornpipe.engine.{name}")
@@ -44,7 +49,12 @@ def load(name: str) -> Any:
         if error.name is None or error.name.startswith("hornpipe"):
             raise
         raise EngineError(
-            message(f"engine {name!r}", f"needs the package {error.name!r}", "it is not installed", INSTALL[name])
+            message(
+                f"engine {name!r}",
+                f"needs the package {error.name!r}",
+                "it is not installed",
+                INSTALL[name],
+            )
         ) from None
     return module
 

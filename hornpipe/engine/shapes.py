@@ -51,7 +51,9 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __bool__(self):
-        raise TypeError("A symbolic tensor has no truth value. Use ops.where or ops.cond, or put the code into `call`.")
+        raise TypeError(
+            "A symbolic tensor has no truth value. Use ops.where or ops.cond, or put the code into `call`."
+        )
 
     def __neg__(self):
         return self
@@ -62,7 +64,9 @@ class Tensor:
         return astype(self, dtype)
 
     def reshape(self, *shape):
-        return reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return reshape(
+            self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        )
 
 
 # ---- helpers
@@ -77,7 +81,9 @@ def _shape(x):
 
 
 def _dtype(*xs):
-    return result_type(*(x if isinstance(x, (bool, int, float, complex)) else asarray(x).dtype for x in xs))
+    return result_type(
+        *(x if isinstance(x, (bool, int, float, complex)) else asarray(x).dtype for x in xs)
+    )
 
 
 def broadcast_shapes(*shapes):
@@ -124,12 +130,18 @@ def _same(x):
     return Tensor(x.shape, x.dtype)
 
 
-abs = sign = negative = floor = ceil = round = exp = expm1 = log = log1p = sqrt = rsqrt = sin = cos = tan = _same
-asin = acos = atan = sinh = cosh = tanh = asinh = acosh = atanh = erf = erfinv = lgamma = digamma = sigmoid = _same
+abs = sign = negative = floor = ceil = round = exp = expm1 = log = log1p = sqrt = rsqrt = sin = (
+    cos
+) = tan = _same
+asin = acos = atan = sinh = cosh = tanh = asinh = acosh = atanh = erf = erfinv = lgamma = (
+    digamma
+) = sigmoid = _same
 logical_not = bitwise_not = stop_gradient = copy = _same
 isfinite = isnan = equal = not_equal = less = less_equal = greater = greater_equal = _predicate
 logical_and = logical_or = logical_xor = _predicate
-add = subtract = multiply = divide = floor_divide = mod = maximum = minimum = power = atan2 = _elementwise
+add = subtract = multiply = divide = floor_divide = mod = maximum = minimum = power = atan2 = (
+    _elementwise
+)
 bitwise_and = bitwise_or = bitwise_xor = left_shift = right_shift = _elementwise
 
 
@@ -138,12 +150,20 @@ def where(condition, x1, x2):
 
 
 def _operator(function, *, reflected=False):
-    return (lambda self, other: function(other, self)) if reflected else (lambda self, other: function(self, other))
+    return (
+        (lambda self, other: function(other, self))
+        if reflected
+        else (lambda self, other: function(self, other))
+    )
 
 
 def _true_divide(x1, x2):
     out = _elementwise(x1, x2)
-    return out if out.dtype.startswith(("float", "bfloat", "complex")) else Tensor(out.shape, settings.floatx())
+    return (
+        out
+        if out.dtype.startswith(("float", "bfloat", "complex"))
+        else Tensor(out.shape, settings.floatx())
+    )
 
 
 for _name in "add sub mul floordiv mod pow and or xor".split():
@@ -151,7 +171,10 @@ for _name in "add sub mul floordiv mod pow and or xor".split():
     setattr(Tensor, f"__r{_name}__", _operator(_elementwise, reflected=True))
 for _name in "lt le gt ge eq ne".split():
     setattr(Tensor, f"__{_name}__", _operator(_predicate))
-Tensor.__truediv__, Tensor.__rtruediv__ = _operator(_true_divide), _operator(_true_divide, reflected=True)
+Tensor.__truediv__, Tensor.__rtruediv__ = (
+    _operator(_true_divide),
+    _operator(_true_divide, reflected=True),
+)
 Tensor.__hash__ = object.__hash__
 
 
@@ -161,7 +184,9 @@ Tensor.__hash__ = object.__hash__
 def sum(x, *, axis=None, keepdims=False):
     axes = _axes(x, axis)
     sizes = enumerate(x.shape)
-    return Tensor([1 if i in axes else size for i, size in sizes if keepdims or i not in axes], x.dtype)
+    return Tensor(
+        [1 if i in axes else size for i, size in sizes if keepdims or i not in axes], x.dtype
+    )
 
 
 prod = max = min = sum
@@ -206,7 +231,9 @@ def reshape(x, shape):
         return Tensor([unknown if size == -1 else size for size in shape], x.dtype)
     wanted = _product(shape)
     if total is not None and wanted is not None and total != wanted:
-        raise ShapeError(f"{x.shape} can't be reshaped to {shape}: {total} elements against {wanted}")
+        raise ShapeError(
+            f"{x.shape} can't be reshaped to {shape}: {total} elements against {wanted}"
+        )
     return Tensor(shape, x.dtype)
 
 
@@ -230,7 +257,8 @@ def concatenate(xs, *, axis):
     for x in xs[1:]:
         same_rank = len(x.shape) == len(sizes)
         if not same_rank or not builtins.all(
-            i == axis or None in (a, b) or a == b for i, (a, b) in enumerate(zip(sizes, x.shape, strict=True))
+            i == axis or None in (a, b) or a == b
+            for i, (a, b) in enumerate(zip(sizes, x.shape, strict=True))
         ):
             shapes = " and ".join(str(each.shape) for each in xs)
             raise ShapeError(f"shapes {shapes} differ outside axis {axis}")
@@ -247,7 +275,10 @@ def flip(x, *, axis):
 
 def pad(x, widths, *, value=0):
     sizes = zip(x.shape, widths, strict=True)
-    return Tensor([None if size is None else size + before + after for size, (before, after) in sizes], x.dtype)
+    return Tensor(
+        [None if size is None else size + before + after for size, (before, after) in sizes],
+        x.dtype,
+    )
 
 
 def getitem(x, index):
@@ -296,7 +327,9 @@ def take(x, indices, *, axis):
 def take_along_axis(x, indices, *, axis):
     axis, shape = _axis(x, axis), _shape(indices)
     before = broadcast_shapes(x.shape[:axis], shape[:axis])
-    return Tensor(before + (shape[axis],) + broadcast_shapes(x.shape[axis + 1 :], shape[axis + 1 :]), x.dtype)
+    return Tensor(
+        before + (shape[axis],) + broadcast_shapes(x.shape[axis + 1 :], shape[axis + 1 :]), x.dtype
+    )
 
 
 def scatter(x, indices, updates, *, mode="set"):
@@ -320,7 +353,10 @@ def full(shape, value, *, dtype):
 
 def arange(start, stop, step, *, dtype):
     numbers = [n for n in (start, stop, step) if n is None or isinstance(n, Tensor)]
-    return Tensor((None if numbers else builtins.max(0, math.ceil((stop - start) / step)),), standardize_dtype(dtype))
+    return Tensor(
+        (None if numbers else builtins.max(0, math.ceil((stop - start) / step)),),
+        standardize_dtype(dtype),
+    )
 
 
 def asarray(x, dtype=None):
@@ -354,7 +390,9 @@ def matmul(x1, x2):
         raise ShapeError(f"matmul of {a} and {b}: {a[-1]} columns against {inner} rows")
     dtype = _dtype(x1, x2)
     if len(a) == 1 or len(b) == 1:
-        return Tensor((a[:-1] if len(a) > 1 else ()) + (b[:-2] + b[-1:] if len(b) > 1 else ()), dtype)
+        return Tensor(
+            (a[:-1] if len(a) > 1 else ()) + (b[:-2] + b[-1:] if len(b) > 1 else ()), dtype
+        )
     return Tensor(broadcast_shapes(a[:-2], b[:-2]) + (a[-2], b[-1]), dtype)
 
 
@@ -366,7 +404,9 @@ def einsum(subscripts, *operands):
     sizes: dict = {}
     for letters, operand in zip(left.split(","), operands, strict=True):
         if len(letters) != len(operand.shape):
-            raise ShapeError(f"einsum {subscripts!r}: {letters!r} against the shape {operand.shape}")
+            raise ShapeError(
+                f"einsum {subscripts!r}: {letters!r} against the shape {operand.shape}"
+            )
         for letter, size in zip(letters, operand.shape, strict=True):
             known = sizes.get(letter)
             if None not in (known, size) and known != size and 1 not in (known, size):
@@ -388,7 +428,7 @@ def qr(x):
 def svd(x, *, full_matrices):
     *batch, rows, columns = x.shape
     inner = None if None in (rows, columns) else builtins.min(rows, columns)
-    left, right = ((rows, columns) if full_matrices else (inner, inner))
+    left, right = (rows, columns) if full_matrices else (inner, inner)
     shapes = (*batch, rows, left), (*batch, inner), (*batch, right, columns)
     return tuple(Tensor(shape, x.dtype) for shape in shapes)
 
@@ -440,7 +480,9 @@ def scan(step, carry, xs, *, length=None, reverse=False):
 
     leaves = [leaf for leaf in flatten(xs) if leaf is not None]
     steps = leaves[0].shape[0] if leaves else length
-    carry, ys = step(carry, map_tree(lambda x: None if x is None else Tensor(x.shape[1:], x.dtype), xs))
+    carry, ys = step(
+        carry, map_tree(lambda x: None if x is None else Tensor(x.shape[1:], x.dtype), xs)
+    )
     return carry, map_tree(lambda y: None if y is None else Tensor((steps, *y.shape), y.dtype), ys)
 
 
@@ -505,7 +547,9 @@ def devices():
 
 
 def _no_values(*args, **kwargs):
-    raise EngineError(message("engine 'shapes'", "has shapes only, no values", "a request for values"))
+    raise EngineError(
+        message("engine 'shapes'", "has shapes only, no values", "a request for values")
+    )
 
 
 to_numpy = fold = device = place = _no_values

@@ -42,7 +42,9 @@ class RunningSum(TensorOperators):
     def __init__(self, shape, dtype, name):
         self.name, self.shape, self.dtype = name, tuple(shape), dtype
         # One variable for both parts: a program then updates them in one pass.
-        self.parts = Variable(_zeros, shape=(2, *self.shape), dtype=dtype, trainable=False, name=name)
+        self.parts = Variable(
+            _zeros, shape=(2, *self.shape), dtype=dtype, trainable=False, name=name
+        )
 
     @property
     def value(self):
@@ -57,7 +59,9 @@ class RunningSum(TensorOperators):
         after = before + term
         part = after - before
         rest = parts[1] + ((before - (after - part)) + (term - part))
-        self.parts.assign(ops.stack([ops.broadcast_to(after, self.shape), ops.broadcast_to(rest, self.shape)]))
+        self.parts.assign(
+            ops.stack([ops.broadcast_to(after, self.shape), ops.broadcast_to(rest, self.shape)])
+        )
 
     def assign(self, value):
         """Set the sum; returns it as a tensor."""

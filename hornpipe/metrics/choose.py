@@ -34,7 +34,11 @@ def find_metric(identifier):
     if identifier not in losses:
         older = dialect.identifier("metric", identifier)
         if older is not None:
-            return find_metric(older) if isinstance(older, str) else MeanMetricWrapper(older, name=identifier)
+            return (
+                find_metric(older)
+                if isinstance(older, str)
+                else MeanMetricWrapper(older, name=identifier)
+            )
         known = [*registry.table("metric"), *losses, *_ACCURACY, *_CROSSENTROPY]
         fix = near_miss(identifier, known).strip() or f"Known: {', '.join(sorted(known))}."
         raise ValueError(message("metric", "name is unknown", repr(identifier), fix))

@@ -29,15 +29,23 @@ def check_compile(loss, metrics, weighted_metrics, steps_per_execution) -> None:
         if isinstance(identifier, Metric):
             name = type(identifier).__name__
             fix = f"Pass it in `metrics`, and a loss such as keras.losses.{name}() here."
-            raise TypeError(message("compile", "`loss` must be a loss, not a metric", repr(name), fix))
+            raise TypeError(
+                message("compile", "`loss` must be a loss, not a metric", repr(name), fix)
+            )
         if identifier is not None and not isinstance(identifier, str) and not callable(identifier):
             fix = 'Pass a name such as "mse", a function (y_true, y_pred), or an object such as keras.losses.MeanSquaredError().'
             raise TypeError(message("compile", "`loss` must be a loss", repr(identifier), fix))
     for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
         for identifier in _leaves(given):
-            if identifier is not None and not isinstance(identifier, str) and not callable(identifier):
+            if (
+                identifier is not None
+                and not isinstance(identifier, str)
+                and not callable(identifier)
+            ):
                 fix = 'Pass a list of names, for example ["accuracy"], or of metric objects.'
-                raise TypeError(message("compile", f"`{argument}` must hold metrics", repr(identifier), fix))
+                raise TypeError(
+                    message("compile", f"`{argument}` must hold metrics", repr(identifier), fix)
+                )
     if steps_per_execution != "auto":
         _check_count(steps_per_execution, "compile", "steps_per_execution")
 
@@ -48,7 +56,9 @@ def _leaves(value):
 
 def _check_count(value, who, argument, *, least=1):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(message(who, f"`{argument}` must be an integer >= {least}", f"{argument}={value!r}"))
+        raise ValueError(
+            message(who, f"`{argument}` must be an integer >= {least}", f"{argument}={value!r}")
+        )
     return int(value)
 
 
@@ -61,7 +71,9 @@ def check_batch_size(batch_size, who) -> int:
     return 32 if batch_size is None else _check_count(batch_size, who, "batch_size")
 
 
-def check_fit_numbers(epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle) -> None:
+def check_fit_numbers(
+    epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle
+) -> None:
     """Check the plain numbers among `fit`'s arguments.
 
     Raises:
@@ -71,13 +83,19 @@ def check_fit_numbers(epochs, initial_epoch, steps_per_epoch, validation_split, 
     _check_count(initial_epoch, "fit", "initial_epoch", least=0)
     if steps_per_epoch is not None:
         _check_count(steps_per_epoch, "fit", "steps_per_epoch")
-    if validation_split and not (isinstance(validation_split, (float, int)) and 0 < validation_split < 1):
+    if validation_split and not (
+        isinstance(validation_split, (float, int)) and 0 < validation_split < 1
+    ):
         rule = "`validation_split` must be a number in [0, 1)"
-        raise ValueError(message("fit", rule, f"validation_split={validation_split!r}", "Pass for example 0.2."))
+        raise ValueError(
+            message("fit", rule, f"validation_split={validation_split!r}", "Pass for example 0.2.")
+        )
     if not isinstance(validation_freq, (list, tuple, set)):
         _check_count(validation_freq, "fit", "validation_freq")
     if shuffle not in (True, False, "batch"):
-        raise ValueError(message("fit", "`shuffle` must be True, False or 'batch'", f"shuffle={shuffle!r}"))
+        raise ValueError(
+            message("fit", "`shuffle` must be True, False or 'batch'", f"shuffle={shuffle!r}")
+        )
 
 
 def split(x, y, sample_weight, fraction):
@@ -91,7 +109,11 @@ def split(x, y, sample_weight, fraction):
     if x is None or not (isinstance(x, (list, tuple, dict)) or is_array_like(x)):
         fix = "Pass validation_data=(x_val, y_val) instead."
         raise ValueError(message("fit", "`validation_split` needs arrays", type(x).__name__, fix))
-    arrays = [to_arrays(x, "fit", "x"), to_arrays(y, "fit", "y"), to_arrays(sample_weight, "fit", "sample_weight")]
+    arrays = [
+        to_arrays(x, "fit", "x"),
+        to_arrays(y, "fit", "y"),
+        to_arrays(sample_weight, "fit", "sample_weight"),
+    ]
     rows = count_rows(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), "fit")
     at = int(rows * (1 - fraction))
     if at == 0 or at == rows:
@@ -99,7 +121,10 @@ def split(x, y, sample_weight, fraction):
         raise ValueError(message("fit", rule, f"validation_split={fraction}, {rows} rows"))
 
     def part(piece):
-        return [tree.map_tree(lambda leaf: None if leaf is None else leaf[piece], array) for array in arrays]
+        return [
+            tree.map_tree(lambda leaf: None if leaf is None else leaf[piece], array)
+            for array in arrays
+        ]
 
     return (*part(slice(0, at)), tuple(part(slice(at, None))))
 
@@ -153,21 +178,36 @@ def class_weights(class_weight, y, sample_weight, model, who):
     """
     if not isinstance(class_weight, dict) or not class_weight:
         fix = "Pass for example {0: 1.0, 1: 5.0}."
-        raise ValueError(message(who, "`class_weight` must be a dict class -> float", repr(class_weight), fix))
+        raise ValueError(
+            message(who, "`class_weight` must be a dict class -> float", repr(class_weight), fix)
+        )
     if y is None:
         raise ValueError(message(who, "`class_weight` needs targets", "y=None"))
     nested = any(isinstance(value, dict) for value in class_weight.values())
     if not nested:
         if isinstance(y, (list, dict)):
             fix = "Pass a dict output name -> dict class -> float."
-            raise ValueError(message(who, "`class_weight` for several outputs must be nested", repr(class_weight), fix))
+            raise ValueError(
+                message(
+                    who,
+                    "`class_weight` for several outputs must be nested",
+                    repr(class_weight),
+                    fix,
+                )
+            )
         return _times(sample_weight, _weights_of_rows(class_weight, y, who))
     names = list(y) if isinstance(y, dict) else model.output_names
     for key in class_weight:
         if key not in names:
             fix = f"Outputs: {', '.join(names)}.{near_miss(key, names)}"
-            raise ValueError(message(who, "`class_weight` has a key that is no output", repr(key), fix))
-    targets = y if isinstance(y, dict) else dict(zip(names, y if isinstance(y, list) else [y], strict=True))
+            raise ValueError(
+                message(who, "`class_weight` has a key that is no output", repr(key), fix)
+            )
+    targets = (
+        y
+        if isinstance(y, dict)
+        else dict(zip(names, y if isinstance(y, list) else [y], strict=True))
+    )
     given = sample_weight
     if not isinstance(given, dict):
         parts = given if isinstance(given, list) else [given] * len(targets)
@@ -194,10 +234,18 @@ def _weights_of_rows(class_weight, y, who):
         labels = labels.argmax(-1)
     labels = labels.reshape(labels.shape[0], -1)
     if labels.shape[1] != 1:
-        raise ValueError(message(who, "`class_weight` needs one class a row", f"y of shape {np.shape(y)}"))
+        raise ValueError(
+            message(who, "`class_weight` needs one class a row", f"y of shape {np.shape(y)}")
+        )
     labels = labels[:, 0]
     if not np.all(labels == np.round(labels)):
-        raise ValueError(message(who, "`class_weight` needs targets that are classes", f"y with values such as {labels[0]}"))
+        raise ValueError(
+            message(
+                who,
+                "`class_weight` needs targets that are classes",
+                f"y with values such as {labels[0]}",
+            )
+        )
     weights = np.ones(len(labels), "float32")
     for label, weight in class_weight.items():
         if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
@@ -229,7 +277,9 @@ def check_data(model, source, outputs, who) -> None:
         if loss is None:
             continue
         kind = _kind(loss)
-        _check_target_shape(who, where, kind, tuple(targets[number].shape), tuple(predictions[number].shape))
+        _check_target_shape(
+            who, where, kind, tuple(targets[number].shape), tuple(predictions[number].shape)
+        )
         _check_labels(who, where, kind, full[number], predictions[number], loss)
     _check_weights(who, objective, example)
 
@@ -239,7 +289,11 @@ def _kind(loss) -> str:
     from hornpipe.core.naming import snake_case
 
     function = getattr(loss, "fn", None)
-    name = getattr(function, "__name__", "") if type(loss).__name__ == "LossFunctionWrapper" else type(loss).__name__
+    name = (
+        getattr(function, "__name__", "")
+        if type(loss).__name__ == "LossFunctionWrapper"
+        else type(loss).__name__
+    )
     ours = getattr(loss, "row_independent", False) or getattr(function, "_kind", None) == "loss"
     return snake_case(name) if ours else ""
 
@@ -255,13 +309,19 @@ def _check_target_shape(who, where, kind, target, prediction):
     """Check one target's shape against its output's, batch axes left out."""
     if kind == "sparse_categorical_crossentropy":
         labels = target[1:-1] if len(target) == len(prediction) and target[-1] == 1 else target[1:]
-        if len(target) == len(prediction) and target[-1] not in (1, None) and target[-1] == prediction[-1]:
+        if (
+            len(target) == len(prediction)
+            and target[-1] not in (1, None)
+            and target[-1] == prediction[-1]
+        ):
             fix = 'These look one-hot. Use loss="categorical_crossentropy", or pass y.argmax(-1).'
             rule = f"`{where}` must hold class numbers for sparse_categorical_crossentropy"
             raise ShapeError(message(who, rule, f"shape={target}", fix))
         if not _fits(labels, prediction[1:-1]):
             rule = f"`{where}` must have the shape {('batch', *prediction[1:-1])}"
-            raise ShapeError(message(who, rule, f"shape={target} for an output of shape {prediction}"))
+            raise ShapeError(
+                message(who, rule, f"shape={target} for an output of shape {prediction}")
+            )
         if prediction[-1] == 1:
             fix = 'With one output unit use Dense(1, activation="sigmoid") and loss="binary_crossentropy".'
             rule = "sparse_categorical_crossentropy needs an output unit for each class"
@@ -271,7 +331,11 @@ def _check_target_shape(who, where, kind, target, prediction):
         return
     if _fits(target, prediction):
         return
-    if len(target) == len(prediction) - 1 and prediction[-1] == 1 and _fits(target, prediction[:-1]):
+    if (
+        len(target) == len(prediction) - 1
+        and prediction[-1] == 1
+        and _fits(target, prediction[:-1])
+    ):
         return
     if len(target) == len(prediction) + 1 and target[-1] == 1 and _fits(target[:-1], prediction):
         return
@@ -283,7 +347,9 @@ def _check_target_shape(who, where, kind, target, prediction):
 
 
 def _fits(a, b) -> bool:
-    return len(a) == len(b) and all(None in (m, n) or m == n for m, n in zip(a[1:], b[1:], strict=True))
+    return len(a) == len(b) and all(
+        None in (m, n) or m == n for m, n in zip(a[1:], b[1:], strict=True)
+    )
 
 
 def _check_labels(who, where, kind, target, prediction, loss):
@@ -295,7 +361,9 @@ def _check_labels(who, where, kind, target, prediction, loss):
     if floating and not np.isfinite(values.sum(dtype="float64")):
         bad = int(np.argmax(~np.isfinite(values.reshape(len(values), -1)).all(1)))
         fix = "Drop or fill these rows."
-        raise ValueError(message(who, f"`{where}` must be finite", f"NaN or infinity, first in row {bad}", fix))
+        raise ValueError(
+            message(who, f"`{where}` must be finite", f"NaN or infinity, first in row {bad}", fix)
+        )
     if kind == "sparse_categorical_crossentropy" and prediction.shape[-1] is not None:
         classes = prediction.shape[-1]
         low, high = values.min(), values.max()
@@ -305,11 +373,21 @@ def _check_labels(who, where, kind, target, prediction, loss):
             low, high = (kept.min(), kept.max()) if kept.size else (0, 0)
         if low < 0 or high >= classes:
             wrong = high if high >= classes else low
-            fix = f"Labels count from 0; for this label the last layer needs {int(high) + 1} units." if low >= 0 else "Labels count from 0."
+            fix = (
+                f"Labels count from 0; for this label the last layer needs {int(high) + 1} units."
+                if low >= 0
+                else "Labels count from 0."
+            )
             rule = f"`{where}` must hold class numbers from 0 to {classes - 1}, the output has {classes} units"
             raise ValueError(message(who, rule, f"label {wrong}", fix))
         if floating and not np.array_equal(values, np.round(values)):
-            raise ValueError(message(who, f"`{where}` must hold whole class numbers", f"values such as {values.flat[0]}"))
+            raise ValueError(
+                message(
+                    who,
+                    f"`{where}` must hold whole class numbers",
+                    f"values such as {values.flat[0]}",
+                )
+            )
     if kind in ("binary_crossentropy", "categorical_crossentropy"):
         low, high = values.min(), values.max()
         if low < 0 or high > 1:
@@ -321,7 +399,13 @@ def _check_labels(who, where, kind, target, prediction, loss):
 def _host(leaf):
     if leaf is None or hasattr(leaf, "nnz"):
         return None
-    return leaf if isinstance(leaf, np.ndarray) else np.asarray(select.chosen().to_numpy(leaf)) if select.chosen().is_tensor(leaf) else None
+    return (
+        leaf
+        if isinstance(leaf, np.ndarray)
+        else np.asarray(select.chosen().to_numpy(leaf))
+        if select.chosen().is_tensor(leaf)
+        else None
+    )
 
 
 def _check_weights(who, objective, example):
@@ -333,6 +417,10 @@ def _check_weights(who, objective, example):
         if weight is None or target is None:
             continue
         shape, wanted = tuple(weight.shape), tuple(target.shape)
-        if len(shape) > max(1, len(wanted)) or any(a not in (b, 1) for a, b in zip(shape[1:], wanted[1:], strict=False)):
-            rule = f"`sample_weight` must have the shape {wanted[:1]} or {wanted[:-1] or wanted[:1]}"
+        if len(shape) > max(1, len(wanted)) or any(
+            a not in (b, 1) for a, b in zip(shape[1:], wanted[1:], strict=False)
+        ):
+            rule = (
+                f"`sample_weight` must have the shape {wanted[:1]} or {wanted[:-1] or wanted[:1]}"
+            )
             raise ShapeError(message(who, rule, f"shape={shape} for output {name!r}"))

@@ -66,12 +66,18 @@ def to_array(value, who: str, argument: str):
             array = value if isinstance(value, np.ndarray) else np.asarray(value)
         except ValueError:
             fix = "Make all rows equally long, for example with keras.utils.pad_sequences."
-            raise ValueError(message(who, f"{where} must be rectangular", "a list of lists of different lengths", fix)) from None
+            raise ValueError(
+                message(
+                    who, f"{where} must be rectangular", "a list of lists of different lengths", fix
+                )
+            ) from None
         if array.dtype.kind in "OSUMmV":
             raise TypeError(_not_numbers(who, where, array))
     if len(array.shape) == 0:
         fix = "Wrap single values: np.array([value])."
-        raise ValueError(message(who, f"{where} must have a batch axis", f"a scalar {array!r}", fix))
+        raise ValueError(
+            message(who, f"{where} must have a batch axis", f"a scalar {array!r}", fix)
+        )
     return array
 
 
@@ -82,7 +88,9 @@ def _not_numbers(who, where, array):
         "O": "Make it a rectangular array of numbers: sequences of different lengths go through keras.utils.pad_sequences, "
         "mixed columns through .astype('float32').",
     }.get(array.dtype.kind, "Convert it to numbers first.")
-    return message(who, f"{where} must hold numbers", f"dtype={array.dtype}, shape={array.shape}", fix)
+    return message(
+        who, f"{where} must hold numbers", f"dtype={array.dtype}, shape={array.shape}", fix
+    )
 
 
 def narrow(array, who="fit", argument="x"):
@@ -99,7 +107,9 @@ def narrow(array, who="fit", argument="x"):
         bounds = np.iinfo(target)
         if array.size and (array.min() < bounds.min or array.max() > bounds.max):
             fix = "Use smaller ids or floats."
-            raise ValueError(message(who, f"`{argument}` must fit into {target}", f"max={array.max()}", fix))
+            raise ValueError(
+                message(who, f"`{argument}` must fit into {target}", f"max={array.max()}", fix)
+            )
         return array.astype(target)
     return array
 
@@ -141,7 +151,7 @@ def to_arrays(value, who: str, argument: str):
 
 
 def _is_array(value) -> bool:
-    return hasattr(value, "shape") and len(value.shape) > 0 or isinstance(value, dict)
+    return (hasattr(value, "shape") and len(value.shape) > 0) or isinstance(value, dict)
 
 
 def count_rows(arrays, who: str) -> int:
@@ -162,7 +172,9 @@ def count_rows(arrays, who: str) -> int:
         raise ValueError(message(who, "all data must have the same number of rows", received))
     rows = next(iter(counts.values()))
     if rows == 0:
-        raise ValueError(message(who, "`x` must hold at least one row", f"{next(iter(counts))}: 0 rows"))
+        raise ValueError(
+            message(who, "`x` must hold at least one row", f"{next(iter(counts))}: 0 rows")
+        )
     return rows
 
 
@@ -188,7 +200,18 @@ class ArraySource:
         exact_last: bool. Whether a last, smaller batch gets a step of its own size rather than a padded one.
     """
 
-    def __init__(self, x, y, sample_weight, *, batch_size, shuffle=False, seed=0, exact_last=True, max_steps=None):
+    def __init__(
+        self,
+        x,
+        y,
+        sample_weight,
+        *,
+        batch_size,
+        shuffle=False,
+        seed=0,
+        exact_last=True,
+        max_steps=None,
+    ):
         self.structure = (x, y, sample_weight)
         self._host = [leaf for leaf in tree.flatten(self.structure) if leaf is not None]
         self._sparse = any(_is_sparse(leaf) or not _in_memory(leaf) for leaf in self._host)
@@ -205,20 +228,27 @@ class ArraySource:
 
     def example(self):
         """Return (x, y, sample_weight) with arrays of a batch's shape, for building and checking."""
-        return tree.map_tree(lambda leaf: None if leaf is None else _rows(leaf, slice(0, self.batch_size)), self.structure)
+        return tree.map_tree(
+            lambda leaf: None if leaf is None else _rows(leaf, slice(0, self.batch_size)),
+            self.structure,
+        )
 
     def sample(self, most):
         """Return (x, y, sample_weight) of at most `most` rows spread over the data."""
         if self.rows <= most:
             return self.structure
         step = max(1, self.rows // most)
-        return tree.map_tree(lambda leaf: None if leaf is None else _rows(leaf, slice(0, None, step)), self.structure)
+        return tree.map_tree(
+            lambda leaf: None if leaf is None else _rows(leaf, slice(0, None, step)), self.structure
+        )
 
     def _place(self):
         if self._device is None:
             engine = select.chosen()
             self._device = [
-                leaf if engine.is_tensor(leaf) else engine.asarray(narrow(np.ascontiguousarray(leaf)))
+                leaf
+                if engine.is_tensor(leaf)
+                else engine.asarray(narrow(np.ascontiguousarray(leaf)))
                 for leaf in self._host
             ]
         return self._device
@@ -248,9 +278,20 @@ class ArraySource:
             yield Segment(data, padded, self.steps, size, self.structure, self.rows, start)
             return
         if start < full:
-            yield Segment(data, order if order is None else order[: full * size], full, size, self.structure, begin=start)
+            yield Segment(
+                data,
+                order if order is None else order[: full * size],
+                full,
+                size,
+                self.structure,
+                begin=start,
+            )
         if last:
-            tail = np.arange(full * size, self.rows, dtype="int32") if order is None else order[full * size :]
+            tail = (
+                np.arange(full * size, self.rows, dtype="int32")
+                if order is None
+                else order[full * size :]
+            )
             yield Segment(data, tail, 1, self.remainder, self.structure)
 
     def for_inference(self, rows_apart: bool):
@@ -260,11 +301,16 @@ class ArraySource:
     def _host_fed(self, epoch, start):
         order = self._order(epoch)
 
+        def take(chosen):
+            return tree.map_tree(
+                lambda leaf: None if leaf is None else _rows(leaf, chosen), self.structure
+            )
+
         def batches():
+            sort = not all(map(_is_sparse, self._host))  # files on disk are read in order
             for step in range(start, self.steps):
                 rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-                chosen = np.sort(rows) if not all(map(_is_sparse, self._host)) else rows
-                yield tree.map_tree(lambda leaf: None if leaf is None else _rows(leaf, chosen), self.structure)  # noqa: B023
+                yield take(np.sort(rows) if sort else rows)
 
         yield from stack_batches(batches(), self.structure, "fit")
 
@@ -303,7 +349,13 @@ class InferenceSource:
         if full * size < self.rows:
             rows = slice(full * size, self.rows)
             count = self.rows - full * size
-            yield Segment([self._piece(leaf, rows, count) for leaf in self._leaves], None, 1, count, self.structure)
+            yield Segment(
+                [self._piece(leaf, rows, count) for leaf in self._leaves],
+                None,
+                1,
+                count,
+                self.structure,
+            )
 
     @staticmethod
     def _piece(leaf, rows, count):
@@ -322,7 +374,9 @@ class InferenceSource:
 
 
 def _in_memory(leaf) -> bool:
-    return (isinstance(leaf, np.ndarray) and not isinstance(leaf, np.memmap)) or select.chosen().is_tensor(leaf)
+    return (
+        isinstance(leaf, np.ndarray) and not isinstance(leaf, np.memmap)
+    ) or select.chosen().is_tensor(leaf)
 
 
 def _rows(leaf, index):
@@ -365,7 +419,11 @@ class StreamSource:
 
     def __init__(self, stream, *, steps=None, shuffle=False, seed=0, transform=None, who="fit"):
         self.stream, self.who = stream, who
-        self.indexed = hasattr(stream, "__getitem__") and hasattr(stream, "__len__") and not isinstance(stream, (list, tuple))
+        self.indexed = (
+            hasattr(stream, "__getitem__")
+            and hasattr(stream, "__len__")
+            and not isinstance(stream, (list, tuple))
+        )
         known = self._length()
         if known == 0:
             raise ValueError(message(who, "`x` must give at least one batch", "an empty stream"))
@@ -409,10 +467,14 @@ class StreamSource:
                 try:
                     first = next(iterator)
                 except StopIteration:
-                    raise ValueError(message(self.who, "`x` must give at least one batch", "an empty stream")) from None
+                    raise ValueError(
+                        message(self.who, "`x` must give at least one batch", "an empty stream")
+                    ) from None
                 self._first = (iterator, first)
                 self._example = self._convert(first)
-            self.batch_size = next(leaf for leaf in tree.flatten(self._example) if leaf is not None).shape[0]
+            self.batch_size = next(
+                leaf for leaf in tree.flatten(self._example) if leaf is not None
+            ).shape[0]
         return self._example
 
     def sample(self, most):
@@ -436,7 +498,9 @@ class StreamSource:
             count = len(self.stream) if self._known is None else self._known
             order = np.arange(count)
             if self.shuffle:
-                order = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(count)
+                order = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(
+                    count
+                )
             begin = getattr(self.stream, "on_epoch_begin", None)
             if begin is not None:
                 begin()
@@ -470,7 +534,9 @@ class StreamSource:
         if self._wanted is None:
             if given == 0:
                 fix = "A generator is used up after one pass; pass an iterable object, or steps_per_epoch with an endless one."
-                raise ValueError(message(self.who, "the stream gave no batch in this epoch", "", fix))
+                raise ValueError(
+                    message(self.who, "the stream gave no batch in this epoch", "", fix)
+                )
             self.steps = given
 
     def segments(self, epoch, start=0):
@@ -493,7 +559,11 @@ def _host(value):
 
     def convert(leaf):
         if leaf is None or isinstance(leaf, np.ndarray) or select.chosen().is_tensor(leaf):
-            return select.chosen().to_numpy(leaf) if leaf is not None and not isinstance(leaf, np.ndarray) else leaf
+            return (
+                select.chosen().to_numpy(leaf)
+                if leaf is not None and not isinstance(leaf, np.ndarray)
+                else leaf
+            )
         if hasattr(leaf, "detach"):
             return leaf.detach().cpu().numpy()
         return leaf.numpy() if hasattr(leaf, "numpy") and not hasattr(leaf, "to_numpy") else leaf
@@ -516,7 +586,11 @@ def stack_batches(batches, like, who):
     began = time.monotonic()
     for batch in batches:
         if _pattern(batch) != pattern:
-            raise ValueError(message(who, "every batch must have the structure of the first", f"{_pattern(batch)}"))
+            raise ValueError(
+                message(
+                    who, "every batch must have the structure of the first", f"{_pattern(batch)}"
+                )
+            )
         leaves = [narrow(_dense(leaf), who) for leaf in tree.flatten(batch) if leaf is not None]
         new_shapes = [(leaf.shape, leaf.dtype) for leaf in leaves]
         if stack and new_shapes != shapes:
@@ -536,11 +610,19 @@ def stack_batches(batches, like, who):
 
 
 def _dense(leaf):
-    return leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf.toarray() if _is_sparse(leaf) else leaf)
+    return (
+        leaf
+        if isinstance(leaf, np.ndarray)
+        else np.asarray(leaf.toarray() if _is_sparse(leaf) else leaf)
+    )
 
 
 def _pattern(structure):
-    return repr(tree.map_tree(lambda leaf: None if leaf is None else 0, structure)).replace("(", "[").replace(")", "]")
+    return (
+        repr(tree.map_tree(lambda leaf: None if leaf is None else 0, structure))
+        .replace("(", "[")
+        .replace(")", "]")
+    )
 
 
 def _stacked(stack, structure, capacities, most=1):

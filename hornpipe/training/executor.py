@@ -29,7 +29,7 @@ _OUTPUT_BYTES = 64 * 2**20
 class Program:
     """A compiled fold, and how many steps of it make a chunk."""
 
-    __slots__ = ("run", "chunk", "runs", "log_names", "outputs", "keep_logs")
+    __slots__ = ("chunk", "keep_logs", "log_names", "outputs", "run", "runs")
 
     def __init__(self, run, keep_logs):
         self.run, self.keep_logs = run, keep_logs
@@ -65,10 +65,17 @@ class Executor:
         taken.update(map(id, self.constants))
         owned = [*model.variables, *(model.optimizer.variables if mode == "train" else ())]
         self.variables = [variable for variable in _distinct(owned) if id(variable) not in taken]
-        self.body: Any = {"train": model.train_step, "test": model.test_step, "predict": model.predict_step}[mode]
+        self.body: Any = {
+            "train": model.train_step,
+            "test": model.test_step,
+            "predict": model.predict_step,
+        }[mode]
         self.user_logs = mode != "predict" and model._makes_own_logs(mode)
         # A layer that was frozen or thawed since makes another program.
-        self._identity = (tuple(map(id, self.variables)), tuple(map(id, trained if mode == "train" else ())))
+        self._identity = (
+            tuple(map(id, self.variables)),
+            tuple(map(id, trained if mode == "train" else ())),
+        )
         self._zeros: list | None = None
         self.stopped = False
         self.logs: dict = {}
@@ -101,7 +108,9 @@ class Executor:
 
             compiled = run if self.model.run_eagerly else select.chosen().compile(run)
             self.model._programs[key] = compiled
-        values, outputs = compiled([v._value for v in (*self.variables, *self.constants)], segment.data)
+        values, outputs = compiled(
+            [v._value for v in (*self.variables, *self.constants)], segment.data
+        )
         self.write_back(values)
         return [select.chosen().to_numpy(output) for output in outputs]
 
@@ -150,7 +159,10 @@ class Executor:
             return tree.flatten(results)  # engines may sort a dict's keys
 
         values = [(variable.shape, variable.dtype) for variable in owners]
-        batch = [((segment.batch_size, *engine.shape(leaf)[1:]), engine.dtype(leaf)) for leaf in segment.data]
+        batch = [
+            ((segment.batch_size, *engine.shape(leaf)[1:]), engine.dtype(leaf))
+            for leaf in segment.data
+        ]
         specs = engine.eval_shape(run, values, batch)
         self.model._clear_losses()
         return names, [_Spec(*spec) for spec in specs]
@@ -200,12 +212,18 @@ class Executor:
                 names[:] = list(found)
                 found = list(found.values())
                 plain = all(len(value.shape) == 0 for value in found)
-                return ops.stack([ops.cast(value, "float32") for value in found]) if plain else found
+                return (
+                    ops.stack([ops.cast(value, "float32") for value in found]) if plain else found
+                )
 
             cached = self.model._programs[key] = (select.chosen().compile(results), names)
         compiled, names = cached
         values = compiled([variable._value for variable in self.sums])
-        values = map(to_numpy, values) if isinstance(values, (list, tuple)) else to_numpy(values).tolist()
+        values = (
+            map(to_numpy, values)
+            if isinstance(values, (list, tuple))
+            else to_numpy(values).tolist()
+        )
         return {name: _plain(value) for name, value in zip(names, values, strict=True)}
 
     # ---- the loop
@@ -262,7 +280,9 @@ class Executor:
                     _wait(carry)
                     program.learn(steps, time.perf_counter() - began)
                 values, sums, logs, recorded = carry
-                self.logs = dict(zip(program.log_names, logs, strict=True)) if program.keep_logs else {}
+                self.logs = (
+                    dict(zip(program.log_names, logs, strict=True)) if program.keep_logs else {}
+                )
                 self.write_back(values, sums)
                 first += steps
                 if self.mode == "predict":
@@ -272,14 +292,19 @@ class Executor:
                     self._tell(hooks, done, steps, recorded, program)
                 done += steps
                 if display is not None:
-                    display.update(done, source.steps, self.read_logs if self.mode != "predict" else {})
+                    display.update(
+                        done, source.steps, self.read_logs if self.mode != "predict" else {}
+                    )
                 self.steps_done = done
                 check_interrupt()
                 if self.mode == "train" and self.model.stop_training and hooks is not None:
                     self.stopped = True
                     return self.read_logs()
         if self.mode == "predict":
-            return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*outputs, strict=True)]
+            return [
+                np.concatenate(parts) if len(parts) > 1 else parts[0]
+                for parts in zip(*outputs, strict=True)
+            ]
         return self.read_logs()
 
     def _initial_logs(self, program, segment):
@@ -296,12 +321,20 @@ class Executor:
         engine = select.chosen()
         if not program.outputs:
             program.log_names, specs = self._result_specs(segment)
-            program.outputs = specs if self.mode == "predict" else [_Spec((1, len(specs)), "float32")]
+            program.outputs = (
+                specs if self.mode == "predict" else [_Spec((1, len(specs)), "float32")]
+            )
         specs = program.outputs
-        most = _LOG_ROWS if self.mode != "predict" else _OUTPUT_BYTES // max(sum(spec.bytes for spec in specs), 1)
+        most = (
+            _LOG_ROWS
+            if self.mode != "predict"
+            else _OUTPUT_BYTES // max(sum(spec.bytes for spec in specs), 1)
+        )
         steps = max(1, min(most, segment.steps))
         zeros = [np.zeros((steps * spec.shape[0], *spec.shape[1:]), "float32") for spec in specs]
-        buffers = [engine.asarray(zero, spec.dtype) for zero, spec in zip(zeros, specs, strict=True)]
+        buffers = [
+            engine.asarray(zero, spec.dtype) for zero, spec in zip(zeros, specs, strict=True)
+        ]
         return engine.asarray(0), buffers, steps
 
     def _tell(self, hooks, done, steps, recorded, program):
@@ -312,7 +345,11 @@ class Executor:
         rows = select.chosen().to_numpy(recorded[1][0][:steps]) if self.mode != "predict" else None
         for step in range(steps):
             hooks.begin(done + step)
-            logs = {} if rows is None else dict(zip(program.log_names, map(float, rows[step]), strict=True))
+            logs = (
+                {}
+                if rows is None
+                else dict(zip(program.log_names, map(float, rows[step]), strict=True))
+            )
             hooks.end(done + step, logs)
 
 
@@ -323,9 +360,15 @@ def _eager_fold(step, batch_size):
     def run(carry, constants, data, order, start, stop):
         for index in range(start, stop):
             first = index * batch_size
-            rows = np.arange(first, first + batch_size, dtype="int32") if order is None else order[first : first + batch_size]
+            rows = (
+                np.arange(first, first + batch_size, dtype="int32")
+                if order is None
+                else order[first : first + batch_size]
+            )
             rows = engine.asarray(rows)
-            carry = step(carry, constants, [engine.take(leaf, rows, axis=0) for leaf in data], index)
+            carry = step(
+                carry, constants, [engine.take(leaf, rows, axis=0) for leaf in data], index
+            )
         return carry
 
     return run

@@ -28,7 +28,12 @@ class Objective:
     """
 
     def __init__(self, loss, loss_weights, metrics, weighted_metrics):
-        self._given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        self._given = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
         for argument in ("metrics", "weighted_metrics"):
             value = self._given[argument]
             if value is not None and not isinstance(value, (list, tuple, dict)):
@@ -57,11 +62,17 @@ class Objective:
         for name, loss, target in zip(output_names, losses, targets, strict=True):
             if loss is not None and target is None:
                 what = "`y`" if not many else f"`y[{name!r}]`"
-                raise ValueError(message("fit", f"output {name!r} has a loss, so {what} must be given", "y=None"))
+                raise ValueError(
+                    message("fit", f"output {name!r} has a loss, so {what} must be given", "y=None")
+                )
         weights = self._per_output("loss_weights", None)
         for name, weight in zip(output_names, weights, strict=True):
-            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float))):
-                raise ValueError(message("compile", "`loss_weights` must be numbers", f"{name!r}: {weight!r}"))
+            if weight is not None and (
+                isinstance(weight, bool) or not isinstance(weight, (int, float))
+            ):
+                raise ValueError(
+                    message("compile", "`loss_weights` must be numbers", f"{name!r}: {weight!r}")
+                )
         self.weights = weights
         if many and sum(loss is not None for loss in self.losses) > 1:
             self.output_trackers = [
@@ -75,9 +86,18 @@ class Objective:
                     if identifier is None:
                         continue
                     if targets[number] is None:
-                        raise ValueError(message("compile", "metrics need targets", f"`{argument}`={identifier!r}, y=None"))
+                        raise ValueError(
+                            message(
+                                "compile",
+                                "metrics need targets",
+                                f"`{argument}`={identifier!r}, y=None",
+                            )
+                        )
                     metric = as_metric(
-                        identifier, tuple(targets[number].shape), tuple(predictions[number].shape), self.losses[number]
+                        identifier,
+                        tuple(targets[number].shape),
+                        tuple(predictions[number].shape),
+                        self.losses[number],
                     )
                     watched.append((number, metric, self._shown(number, metric.name), weighted))
         self.watched = watched
@@ -90,7 +110,10 @@ class Objective:
     def set_rename(self, rename) -> None:
         """Show metrics under other names from now on; None for their own."""
         self.rename = rename
-        self.watched = [(number, metric, self._shown(number, metric.name), weighted) for number, metric, _, weighted in self.watched]
+        self.watched = [
+            (number, metric, self._shown(number, metric.name), weighted)
+            for number, metric, _, weighted in self.watched
+        ]
 
     def _per_output(self, argument, default, lists=False) -> list:
         """Return the entries of one of `compile`'s arguments, one for each output."""
@@ -101,7 +124,11 @@ class Objective:
             for key in given:
                 if key not in names:
                     fix = f"The outputs are {', '.join(map(repr, names))}.{near_miss(key, names)}"
-                    raise ValueError(message("compile", f"`{argument}` has a key that is no output", f"{key!r}", fix))
+                    raise ValueError(
+                        message(
+                            "compile", f"`{argument}` has a key that is no output", f"{key!r}", fix
+                        )
+                    )
             return [given.get(name, default) for name in names]
         if isinstance(given, (list, tuple)):
             nested = any(isinstance(item, (list, tuple, dict)) for item in given)
@@ -109,10 +136,16 @@ class Objective:
                 return [given[0] if nested and len(given) == 1 else list(given)]
             if lists and not nested and len(given) != len(names):
                 rule = f"`{argument}` for {len(names)} outputs must be a list of {len(names)} lists, or a dict"
-                raise ValueError(message("compile", rule, f"{given!r}", f"Keys of a dict: {', '.join(names)}."))
+                raise ValueError(
+                    message("compile", rule, f"{given!r}", f"Keys of a dict: {', '.join(names)}.")
+                )
             if len(given) != len(names):
                 rule = f"`{argument}` must have an entry for each of the {len(names)} outputs"
-                raise ValueError(message("compile", rule, f"{len(given)} entries", f"Outputs: {', '.join(names)}."))
+                raise ValueError(
+                    message(
+                        "compile", rule, f"{len(given)} entries", f"Outputs: {', '.join(names)}."
+                    )
+                )
             return list(given)
         return [given] * len(names)
 
@@ -129,14 +162,18 @@ class Objective:
             for key in structure:
                 if key not in names:
                     fix = f"The outputs are {', '.join(map(repr, names))}.{near_miss(key, names)}"
-                    raise ValueError(message("fit", "`y` has a key that is no output", f"{key!r}", fix))
+                    raise ValueError(
+                        message("fit", "`y` has a key that is no output", f"{key!r}", fix)
+                    )
             return [structure.get(name) for name in names]
         leaves = tree.flatten(structure)
         if len(leaves) == 1 and len(names) > 1 and not isinstance(structure, (list, tuple)):
             leaves = leaves * len(names) if not hasattr(leaves[0], "shape") else leaves
         if len(leaves) != len(names):
             rule = f"the model has {len(names)} outputs, `y` must have as many entries"
-            raise ValueError(message("fit", rule, f"{len(leaves)} entries", f"Outputs: {', '.join(names)}."))
+            raise ValueError(
+                message("fit", rule, f"{len(leaves)} entries", f"Outputs: {', '.join(names)}.")
+            )
         return leaves
 
     def _align_weights(self, sample_weight) -> list:
@@ -176,10 +213,19 @@ class Objective:
             if loss is None:
                 continue
             prediction = self._mask_padding(predictions[number])
-            mean = loss.reduction in ("sum_over_batch_size", "mean") and masking.get_mask(prediction) is None
-            value = loss(targets[number], prediction, self._row_weight(prediction, weights[number], mean=mean))
+            mean = (
+                loss.reduction in ("sum_over_batch_size", "mean")
+                and masking.get_mask(prediction) is None
+            )
+            value = loss(
+                targets[number],
+                prediction,
+                self._row_weight(prediction, weights[number], mean=mean),
+            )
             if self.output_trackers and self.output_trackers[number] is not None:
-                self.output_trackers[number].update_state(ops.stop_gradient(value), sample_weight=self.count(prediction))
+                self.output_trackers[number].update_state(
+                    ops.stop_gradient(value), sample_weight=self.count(prediction)
+                )
             if self.weights[number] is not None:
                 value = value * self.weights[number]
             total = value if total is None else total + value
@@ -210,7 +256,9 @@ class Objective:
         targets, weights = self.align(y), self._align_weights(sample_weight)
         predictions = tree.flatten(y_pred)
         for number, metric, _, weighted in self.watched:
-            weight = self._row_weight(predictions[number], weights[number] if weighted else None, mean=False)
+            weight = self._row_weight(
+                predictions[number], weights[number] if weighted else None, mean=False
+            )
             prediction = self._mask_padding(predictions[number])
             if weight is None:
                 metric.update_state(targets[number], prediction)
@@ -228,7 +276,13 @@ class Objective:
     def results(self) -> dict:
         """Return name -> current value of the loss and all metrics."""
         values = {"loss": self.loss_tracker.result()}
-        values.update({tracker.name: tracker.result() for tracker in self.output_trackers if tracker is not None})
+        values.update(
+            {
+                tracker.name: tracker.result()
+                for tracker in self.output_trackers
+                if tracker is not None
+            }
+        )
         for _, metric, name, _ in self.watched:
             result = metric.result()
             values.update(result if isinstance(result, dict) else {name: result})

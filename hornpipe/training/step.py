@@ -68,7 +68,9 @@ def value_and_grad(function, variables):
         return loss, (aux, new_values)
 
     engine = select.active.engine
-    (loss, (aux, new_values)), gradients = engine.value_and_grad(pure)([variable.value for variable in variables])
+    (loss, (aux, new_values)), gradients = engine.value_and_grad(pure)(
+        [variable.value for variable in variables]
+    )
     for variable, value in zip(assigned, new_values, strict=True):
         variable.assign(value)
     return ((loss, aux) if pair[0] else loss), gradients
@@ -107,11 +109,20 @@ def make_step(body, objective, variables, sums, constants, segment, *, keep_logs
         for key, variable in scope.changed.items():
             if key not in known:
                 rule = f"variable {variable.path!r} changed inside the step but does not belong to what the step may change"
-                raise ValueError(message("train_step", rule, "", "Make it an attribute of the model or of a layer."))
+                raise ValueError(
+                    message(
+                        "train_step", rule, "", "Make it an attribute of the model or of a layer."
+                    )
+                )
         new_values, new_sums = ([scope.values[id(v)] for v in group] for group in (variables, sums))
         if record is not None:
             record = write(record, results)
-        return new_values, new_sums, list(check_logs(results).values()) if keep_logs else logs, record
+        return (
+            new_values,
+            new_sums,
+            list(check_logs(results).values()) if keep_logs else logs,
+            record,
+        )
 
     return step
 
@@ -136,7 +147,11 @@ def check_logs(logs):
     """
     if not isinstance(logs, dict):
         fix = 'Return for example {"loss": loss}.'
-        raise TypeError(message("train_step", "must return a dict name -> scalar", repr(type(logs).__name__), fix))
+        raise TypeError(
+            message(
+                "train_step", "must return a dict name -> scalar", repr(type(logs).__name__), fix
+            )
+        )
     return {name: scalar(value) for name, value in logs.items()}
 
 

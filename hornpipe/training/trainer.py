@@ -116,12 +116,22 @@ class Trainer:
         found = resolve("optimizer", optimizer)
         if not hasattr(found, "apply"):
             fix = 'Pass a name such as "adam" or an object such as keras.optimizers.Adam(1e-3).'
-            raise TypeError(message("compile", "`optimizer` must be an optimizer", repr(optimizer), fix))
-        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not hasattr(found, "inner_optimizer"):
+            raise TypeError(
+                message("compile", "`optimizer` must be an optimizer", repr(optimizer), fix)
+            )
+        if (
+            auto_scale_loss
+            and self.dtype_policy.name == "mixed_float16"
+            and not hasattr(found, "inner_optimizer")
+        ):
             found = resolve("optimizer", "LossScaleOptimizer", inner_optimizer=found)
         self.optimizer = found
         self.run_eagerly = bool(run_eagerly)
-        self.loss, self.jit_compile, self.steps_per_execution = loss, jit_compile, steps_per_execution
+        self.loss, self.jit_compile, self.steps_per_execution = (
+            loss,
+            jit_compile,
+            steps_per_execution,
+        )
         self._objective = Objective(loss, loss_weights, metrics, weighted_metrics)
         self._objective.rename = dialect.renamer(self, found, *self._layers())
         self._programs = {}
@@ -162,11 +172,20 @@ class Trainer:
         """Names of the loss and the metrics, in the order in which `evaluate` returns them."""
         if self._objective is None:
             return [metric.name for metric in self.metrics]
-        if not self._objective.built and (self._graph is not None or self._output_specs is not None):
+        if not self._objective.built and (
+            self._graph is not None or self._output_specs is not None
+        ):
             given = self._objective._given["metrics"] or []
-            plain = isinstance(given, list) and not any(isinstance(item, (list, tuple, dict)) for item in given)
+            plain = isinstance(given, list) and not any(
+                isinstance(item, (list, tuple, dict)) for item in given
+            )
             if plain and len(self.output_names) == 1:
-                names = [item if isinstance(item, str) else getattr(item, "name", getattr(item, "__name__", "")) for item in given]
+                names = [
+                    item
+                    if isinstance(item, str)
+                    else getattr(item, "name", getattr(item, "__name__", ""))
+                    for item in given
+                ]
                 return ["loss", *map(self._objective.rename or str, names)]
         return list(self._result_names())
 
@@ -227,7 +246,9 @@ class Trainer:
         x, y, sample_weight = data
         y_pred = self(x, training=False)
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
-        self._objective.loss_tracker.update_state(loss, sample_weight=self._objective.count(tree.flatten(x)[0]))
+        self._objective.loss_tracker.update_state(
+            loss, sample_weight=self._objective.count(tree.flatten(x)[0])
+        )
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data):
@@ -259,7 +280,10 @@ class Trainer:
     def _makes_own_logs(self, mode) -> bool:
         """Whether logs come out of the step rather than out of the metrics: the user wrote the step."""
         name = f"{mode}_step"
-        return any(getattr(type(self), each) is not getattr(Trainer, each) for each in (name, "compute_metrics"))
+        return any(
+            getattr(type(self), each) is not getattr(Trainer, each)
+            for each in (name, "compute_metrics")
+        )
 
     def _rows_apart(self, mode) -> bool:
         """Whether a padded row changes nothing for the others, so that the last batch can be padded."""
@@ -268,7 +292,10 @@ class Trainer:
         if any(getattr(type(self), name) is not getattr(Trainer, name) for name in steps):
             return False
         for layer in self._flatten_layers():
-            if not (layer.row_independent is True or (mode != "train" and layer.row_independent == "inference")):
+            if not (
+                layer.row_independent is True
+                or (mode != "train" and layer.row_independent == "inference")
+            ):
                 return False
             if mode != "predict" and layer.activity_regularizer is not None:
                 return False
@@ -276,21 +303,36 @@ class Trainer:
 
     # ---- sources
 
-    def _make_source(self, x, y, sample_weight, batch_size, *, who, shuffle=False, class_weight=None, steps=None):
+    def _make_source(
+        self, x, y, sample_weight, batch_size, *, who, shuffle=False, class_weight=None, steps=None
+    ):
         """Return a source for what the user passed."""
         if is_stream(x):
             if y is not None or sample_weight is not None:
                 name = "y" if y is not None else "sample_weight"
                 fix = f"Let `x` give (inputs, targets{', weights' if name != 'y' else ''})."
-                raise ValueError(message(who, f"`{name}` must be None where `x` is a stream of batches", "", fix))
+                raise ValueError(
+                    message(who, f"`{name}` must be None where `x` is a stream of batches", "", fix)
+                )
             transform = None
             if class_weight is not None:
+
                 def transform(x, y, weight):
                     return x, y, checks.class_weights(class_weight, y, weight, self, who)
+
             return StreamSource(
-                x, steps=steps, shuffle=shuffle is True, seed=self._shuffle_seed or 0, transform=transform, who=who
+                x,
+                steps=steps,
+                shuffle=shuffle is True,
+                seed=self._shuffle_seed or 0,
+                transform=transform,
+                who=who,
             )
-        arrays = [to_arrays(x, who, "x"), to_arrays(y, who, "y"), to_arrays(sample_weight, who, "sample_weight")]
+        arrays = [
+            to_arrays(x, who, "x"),
+            to_arrays(y, who, "y"),
+            to_arrays(sample_weight, who, "sample_weight"),
+        ]
         if arrays[0] is None:
             raise ValueError(message(who, "`x` must not be None", "x=None"))
         count_rows(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), who)
@@ -373,18 +415,34 @@ class Trainer:
             [0, 1, 2]
         """
         self._require_compiled("fit")
-        checks.check_fit_numbers(epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle)
+        checks.check_fit_numbers(
+            epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle
+        )
         if validation_split and validation_data is None:
-            x, y, sample_weight, validation_data = checks.split(x, y, sample_weight, validation_split)
+            x, y, sample_weight, validation_data = checks.split(
+                x, y, sample_weight, validation_split
+            )
         source = self._make_source(
-            x, y, sample_weight, batch_size, who="fit", shuffle=shuffle, class_weight=class_weight, steps=steps_per_epoch
+            x,
+            y,
+            sample_weight,
+            batch_size,
+            who="fit",
+            shuffle=shuffle,
+            class_weight=class_weight,
+            steps=steps_per_epoch,
         )
         self._prepare(source, "fit")
         validation = None
         if validation_data is not None:
             xv, yv, wv = checks.unpack_validation(validation_data)
             validation = self._make_source(
-                xv, yv, wv, validation_batch_size or batch_size, who="validation_data", steps=validation_steps
+                xv,
+                yv,
+                wv,
+                validation_batch_size or batch_size,
+                who="validation_data",
+                steps=validation_steps,
             )
             self._prepare(validation, "validation_data")
         if not self.optimizer.built:
@@ -404,7 +462,14 @@ class Trainer:
         display = callbacks.display = make(verbose, epochs=epochs)
         self.stop_training = False
         with deferred_interrupts():
-            self._run_epochs(source, validation, callbacks, display, range(initial_epoch, epochs), validation_freq)
+            self._run_epochs(
+                source,
+                validation,
+                callbacks,
+                display,
+                range(initial_epoch, epochs),
+                validation_freq,
+            )
         return self.history
 
     def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq):
@@ -465,7 +530,9 @@ class Trainer:
         self._require_compiled("evaluate")
         source = self._make_source(x, y, sample_weight, batch_size, who="evaluate", steps=steps)
         self._prepare(source, "evaluate")
-        callbacks = CallbackList(callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False)
+        callbacks = CallbackList(
+            callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
+        )
         display = make_display(verbose, epochs=None)
         executor = Executor(self, "test")
         callbacks.on_test_begin()
@@ -506,7 +573,9 @@ class Trainer:
         self._prepare(source, "predict")
         structure = self._outputs_for(source.example()[0])
         if callbacks or verbose not in (0,):
-            callbacks = CallbackList(callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False)
+            callbacks = CallbackList(
+                callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
+            )
             display = make_display(verbose, epochs=None)
         else:
             callbacks = display = None
@@ -541,7 +610,9 @@ class Trainer:
     def _on_batch(self, mode, x, y, sample_weight, class_weight, return_dict):
         who = f"{mode}_on_batch"
         self._require_compiled(who)
-        source = self._make_source(x, y, sample_weight, 2**31 - 1, who=who, class_weight=class_weight)
+        source = self._make_source(
+            x, y, sample_weight, 2**31 - 1, who=who, class_weight=class_weight
+        )
         self._prepare(source, who)
         if mode == "train" and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
@@ -599,6 +670,7 @@ class Trainer:
         with Scope(variables, [*state.trainable, *state.non_trainable, *state.seed]) as scope:
             outputs = self(x, training=training)
             self._clear_losses()
+
         def new(group):
             return [scope.values[id(variable)] for variable in group]
 

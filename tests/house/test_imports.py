@@ -42,17 +42,26 @@ def rank(module):
 def module_level_imports(path):
     """Yield the own modules that a file imports at its top level, as paths such as "core/layer"."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "hornpipe":
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.split(".")[0] == "hornpipe"
+        ):
             base = node.module.split(".")[1:]
             for alias in node.names:
                 parts = [*base, alias.name]
-                while parts and not (ROOT.joinpath(*parts).with_suffix(".py").exists() or ROOT.joinpath(*parts).is_dir()):
+                while parts and not (
+                    ROOT.joinpath(*parts).with_suffix(".py").exists()
+                    or ROOT.joinpath(*parts).is_dir()
+                ):
                     parts.pop()
                 if parts:
                     yield "/".join(parts)
 
 
-FILES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT)
+FILES = sorted(
+    path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -63,7 +72,9 @@ def test_imports_point_down(path):
         return
     for imported in module_level_imports(path):
         other = rank(imported)
-        assert other is None or other <= own_rank, f"{own} imports {imported}, which stands above it"
+        assert other is None or other <= own_rank, (
+            f"{own} imports {imported}, which stands above it"
+        )
 
 
 def test_only_engines_name_a_tensor_library():
@@ -79,7 +90,9 @@ def test_only_engines_name_a_tensor_library():
 
 def run(code):
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
     return done.stdout.strip()
 
 

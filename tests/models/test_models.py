@@ -99,17 +99,23 @@ def test_operations_and_operators_in_a_graph():
     x = keras.Input((4,))
     y = ops.relu(x) * 2 - x[:, :1] + np.float32(1)
     model = keras.Model(x, y)
-    np.testing.assert_allclose(model.predict(X, verbose=0), np.maximum(X, 0) * 2 - X[:, :1] + 1, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(X, verbose=0), np.maximum(X, 0) * 2 - X[:, :1] + 1, atol=1e-6
+    )
 
 
 def test_a_batch_reducing_operation_is_not_padded():
     x = keras.Input((4,))
     model = keras.Model(x, x - ops.mean(x, axis=0, keepdims=True))
-    np.testing.assert_allclose(model.predict(X[:5], batch_size=8, verbose=0), X[:5] - X[:5].mean(0), atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(X[:5], batch_size=8, verbose=0), X[:5] - X[:5].mean(0), atol=1e-6
+    )
     model.compile("sgd", "mse")
     loss = model.evaluate(X[:5], np.zeros((5, 4)), batch_size=3, verbose=0)
     first, second = X[:3] - X[:3].mean(0), X[3:5] - X[3:5].mean(0)
-    np.testing.assert_allclose(loss, (np.mean(first**2) * 3 + np.mean(second**2) * 2) / 5, rtol=1e-5)
+    np.testing.assert_allclose(
+        loss, (np.mean(first**2) * 3 + np.mean(second**2) * 2) / 5, rtol=1e-5
+    )
 
 
 def test_functional_model_over_inner_tensors():
@@ -127,7 +133,9 @@ def test_inputs_lose_or_gain_a_last_axis_of_one():
 
 
 def test_uint8_images_are_cast():
-    model = keras.Sequential([keras.Input((2, 2)), layers.Flatten(), layers.Dense(1, kernel_initializer="ones")])
+    model = keras.Sequential(
+        [keras.Input((2, 2)), layers.Flatten(), layers.Dense(1, kernel_initializer="ones")]
+    )
     out = model.predict(np.full((3, 2, 2), 200, "uint8"), verbose=0)
     np.testing.assert_allclose(out, 800.0)
 

@@ -249,9 +249,7 @@ def test_join(check, function, reference):
     check(function, reference, list(two), batch=False)
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"axis": (0, 2), "keepdims": True}, {"axis": -1}]
-)
+@pytest.mark.parametrize("options", [{}, {"axis": (0, 2), "keepdims": True}, {"axis": -1}])
 @pytest.mark.parametrize(
     ("function", "reference", "gradient"), SUMS, ids=[row[0].__name__ for row in SUMS]
 )

@@ -11,7 +11,9 @@ Y = np.arange(20) % 3
 
 
 def classifier(loss="sparse_categorical_crossentropy", units=3):
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(units, activation="softmax")], name="net")
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(units, activation="softmax")], name="net"
+    )
     model.compile("sgd", loss, metrics=["accuracy"])
     return model
 
@@ -53,24 +55,74 @@ CASES = {
     "label fractional": (ValueError, "whole class numbers", (X, Y * 0.5), {}),
     "label NaN": (ValueError, "first in row 0", (X, np.full(20, np.nan)), {}),
     "one-hot for sparse": (ValueError, "look one-hot", (X, np.eye(3)[Y]), {}),
-    "labels of sequences": (ValueError, "must have the shape ('batch',)", (X, np.zeros((20, 5), int)), {}),
+    "labels of sequences": (
+        ValueError,
+        "must have the shape ('batch',)",
+        (X, np.zeros((20, 5), int)),
+        {},
+    ),
     "epochs": (ValueError, "`epochs` must be an integer >= 1", (X, Y), {"epochs": 0}),
     "batch_size": (ValueError, "`batch_size` must be an integer >= 1", (X, Y), {"batch_size": 0}),
-    "batch_size bool": (ValueError, "`batch_size` must be an integer >= 1", (X, Y), {"batch_size": True}),
+    "batch_size bool": (
+        ValueError,
+        "`batch_size` must be an integer >= 1",
+        (X, Y),
+        {"batch_size": True},
+    ),
     "validation_split": (ValueError, "number in [0, 1)", (X, Y), {"validation_split": 1.5}),
-    "validation_split empty": (ValueError, "leaves no rows", (X[:1], Y[:1]), {"validation_split": 0.5}),
+    "validation_split empty": (
+        ValueError,
+        "leaves no rows",
+        (X[:1], Y[:1]),
+        {"validation_split": 0.5},
+    ),
     "validation_data": (ValueError, "must be (x, y)", (X, Y), {"validation_data": (X,)}),
-    "validation shapes": (ValueError, "must have the shape (None, 4)", (X, Y), {"validation_data": (X[:, :2], Y)}),
-    "validation labels": (ValueError, "class numbers from 0 to 2", (X, Y), {"validation_data": (X, Y + 5)}),
+    "validation shapes": (
+        ValueError,
+        "must have the shape (None, 4)",
+        (X, Y),
+        {"validation_data": (X[:, :2], Y)},
+    ),
+    "validation labels": (
+        ValueError,
+        "class numbers from 0 to 2",
+        (X, Y),
+        {"validation_data": (X, Y + 5)},
+    ),
     "class_weight keys": (ValueError, "must be integers", (X, Y), {"class_weight": {"a": 1.0}}),
     "class_weight kind": (ValueError, "must be a dict", (X, Y), {"class_weight": [1.0, 2.0]}),
-    "sample_weight shape": (ValueError, "`sample_weight` must have the shape", (X, Y), {"sample_weight": np.ones((20, 2))}),
-    "sample_weight rows": (ValueError, "sample_weight: 5 rows", (X, Y), {"sample_weight": np.ones(5)}),
+    "sample_weight shape": (
+        ValueError,
+        "`sample_weight` must have the shape",
+        (X, Y),
+        {"sample_weight": np.ones((20, 2))},
+    ),
+    "sample_weight rows": (
+        ValueError,
+        "sample_weight: 5 rows",
+        (X, Y),
+        {"sample_weight": np.ones(5)},
+    ),
     "shuffle": (ValueError, "`shuffle` must be", (X, Y), {"shuffle": "rows"}),
     "callbacks": (TypeError, "callback", (X, Y), {"callbacks": [3]}),
-    "monitor": (ValueError, "Did you mean 'loss'", (X, Y), {"callbacks": [keras.callbacks.EarlyStopping("losss")]}),
-    "monitor without validation": (ValueError, "validation", (X, Y), {"callbacks": [keras.callbacks.EarlyStopping()]}),
-    "generator that ends": (ValueError, "ended after 2 of 5 batches", (early(),), {"steps_per_epoch": 5}),
+    "monitor": (
+        ValueError,
+        "Did you mean 'loss'",
+        (X, Y),
+        {"callbacks": [keras.callbacks.EarlyStopping("losss")]},
+    ),
+    "monitor without validation": (
+        ValueError,
+        "validation",
+        (X, Y),
+        {"callbacks": [keras.callbacks.EarlyStopping()]},
+    ),
+    "generator that ends": (
+        ValueError,
+        "ended after 2 of 5 batches",
+        (early(),),
+        {"steps_per_epoch": 5},
+    ),
     "y beside a stream": (ValueError, "must be None where `x` is a stream", (early(), Y), {}),
     "empty stream": (ValueError, "at least one batch", (iter([]),), {}),
     "tuple of four": (ValueError, "a tuple of 4", (iter([(X, Y, Y, Y)]),), {}),
@@ -95,10 +147,14 @@ def test_fit_refuses_a_stream_that_changes_its_structure():
 
 def test_targets_against_other_losses():
     assert_refused(classifier("categorical_crossentropy"), ValueError, "to_categorical", X, Y)
-    assert_refused(classifier("categorical_crossentropy"), ValueError, "between 0 and 1", X, np.eye(3)[Y] * 7)
+    assert_refused(
+        classifier("categorical_crossentropy"), ValueError, "between 0 and 1", X, np.eye(3)[Y] * 7
+    )
     assert_refused(classifier("mse"), ValueError, "of the output", X, np.zeros((20, 2)))
     assert_refused(classifier("binary_crossentropy", 1), ValueError, "between 0 and 1", X, Y)
-    assert_refused(classifier(units=1), ValueError, "an output unit for each class", X, np.zeros(20))
+    assert_refused(
+        classifier(units=1), ValueError, "an output unit for each class", X, np.zeros(20)
+    )
 
 
 def test_unknown_arguments_are_refused_by_python():
@@ -148,7 +204,9 @@ def test_uncompiled_and_unbuilt():
 
 
 def test_predict_and_evaluate_refuse():
-    assert_refused(classifier(), ValueError, "must have the shape (None, 4)", X[:, :2], method="predict")
+    assert_refused(
+        classifier(), ValueError, "must have the shape (None, 4)", X[:, :2], method="predict"
+    )
     assert_refused(classifier(), ValueError, "label 9", X, Y + 7, method="evaluate")
     assert_refused(classifier(), ValueError, "at least one row", X[:0], method="predict")
 

@@ -11,7 +11,12 @@ ROWS = 150
 
 
 def dense():
-    return [keras.Input((6,)), layers.Dense(16, activation="relu"), layers.Dropout(0.3), layers.Dense(3, activation="softmax")]
+    return [
+        keras.Input((6,)),
+        layers.Dense(16, activation="relu"),
+        layers.Dropout(0.3),
+        layers.Dense(3, activation="softmax"),
+    ]
 
 
 def convolutional():
@@ -26,7 +31,12 @@ def convolutional():
 
 
 def recurrent():
-    return [keras.Input((6,)), layers.Reshape((6, 1)), layers.LSTM(5), layers.Dense(3, activation="softmax")]
+    return [
+        keras.Input((6,)),
+        layers.Reshape((6, 1)),
+        layers.LSTM(5),
+        layers.Dense(3, activation="softmax"),
+    ]
 
 
 def data():
@@ -40,7 +50,9 @@ def train(make, *, chunk=None, monkeypatch=None, **options):
     model = keras.Sequential(make())
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     if chunk is not None:
-        monkeypatch.setattr(executor.Program, "learn", lambda self, steps, seconds: setattr(self, "chunk", chunk))
+        monkeypatch.setattr(
+            executor.Program, "learn", lambda self, steps, seconds: setattr(self, "chunk", chunk)
+        )
     x, y = data()
     settings = {"epochs": 3, "batch_size": 16, "verbose": 0, "validation_split": 0.2, **options}
     history = model.fit(x, y, **settings)
@@ -65,7 +77,9 @@ def test_same_bits_with_display_and_hooks(make, capsys):
     reference = train(make)
     assert_same(reference, train(make, verbose=2))
     seen = []
-    each = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+    each = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(logs["loss"])
+    )
     assert_same(reference, train(make, callbacks=[each]))
     assert len(seen) == 3 * -(-int(ROWS * 0.8) // 16)
 
@@ -138,7 +152,14 @@ def test_padded_and_exact_last_batch_train_to_the_same_weights():
 
     def run(extra):
         keras.utils.set_random_seed(5)
-        model = keras.Sequential([keras.Input((6,)), layers.Dense(8, activation="tanh"), *extra, layers.Dense(3, activation="softmax")])
+        model = keras.Sequential(
+            [
+                keras.Input((6,)),
+                layers.Dense(8, activation="tanh"),
+                *extra,
+                layers.Dense(3, activation="softmax"),
+            ]
+        )
         model.compile("sgd", "sparse_categorical_crossentropy")
         model.fit(x, y, epochs=2, batch_size=32, verbose=0)
         return model.get_weights()

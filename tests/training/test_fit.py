@@ -18,7 +18,9 @@ Y = (X @ np.array([1.0, -2.0, 0.5, 3.0], "float32"))[:, None]
 
 
 def regressor(optimizer="sgd", **options):
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(1)]
+    )
     model.compile(optimizer, "mse", metrics=["mae"], **options)
     return model
 
@@ -30,7 +32,9 @@ def test_history_evaluate_and_display_agree(capsys):
     assert f"loss: {history.history['loss'][-1]:.4f}" in shown
     assert f"val_mae: {history.history['val_mae'][-1]:.4f}" in shown
     loss, mae = model.evaluate(X[:50], Y[:50], verbose=0)
-    np.testing.assert_allclose([loss, mae], [history.history["val_loss"][-1], history.history["val_mae"][-1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        [loss, mae], [history.history["val_loss"][-1], history.history["val_mae"][-1]], rtol=1e-6
+    )
     assert model.evaluate(X[:50], Y[:50], verbose=0, return_dict=True) == {"loss": loss, "mae": mae}
     assert model.metrics_names == ["loss", "mae"]
 
@@ -65,7 +69,9 @@ def test_validation_frequency_and_split():
 
 def test_steps_per_epoch():
     seen = []
-    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(batch)
+    )
     regressor().fit(X, Y, batch_size=10, steps_per_epoch=3, verbose=0, callbacks=[count])
     assert seen == [0, 1, 2]
 
@@ -141,12 +147,18 @@ def test_add_loss_regularizers_and_activity():
             return inputs
 
     inputs = keras.Input((4,))
-    hidden = layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.1), name="hidden")(Penalised()(inputs))
+    hidden = layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.1), name="hidden")(
+        Penalised()(inputs)
+    )
     model = keras.Model(inputs, layers.Dense(1, kernel_initializer="zeros")(hidden))
     model.compile("sgd", "mse")
     loss = model.evaluate(X[:8], Y[:8], batch_size=8, verbose=0)
     kernel = model.get_layer("hidden").get_weights()[0].astype("float64")
-    expected = np.mean(Y[:8].astype("float64") ** 2) + 0.5 * np.sum(X[:8].astype("float64") ** 2) + 0.1 * np.sum(kernel**2)
+    expected = (
+        np.mean(Y[:8].astype("float64") ** 2)
+        + 0.5 * np.sum(X[:8].astype("float64") ** 2)
+        + 0.1 * np.sum(kernel**2)
+    )
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
@@ -161,8 +173,19 @@ def test_early_stopping_and_stop_from_a_batch_hook():
                 self.model.stop_training = True
 
     counted = []
-    model.fit(X, Y, batch_size=10, epochs=5, verbose=0,
-              callbacks=[Stop(), keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: counted.append(batch))])
+    model.fit(
+        X,
+        Y,
+        batch_size=10,
+        epochs=5,
+        verbose=0,
+        callbacks=[
+            Stop(),
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: counted.append(batch)
+            ),
+        ],
+    )
     assert counted == [0, 1, 2]
 
 
@@ -237,7 +260,9 @@ def test_state_and_apply_are_pure():
     outputs, new = model.apply(state, X[:3])
     np.testing.assert_allclose(np.asarray(outputs), model.predict(X[:3], verbose=0), atol=1e-6)
     assert len(new.trainable) == 4
-    doubled = state.__class__(**{**state.__dict__, "trainable": [value * 0 for value in state.trainable]})
+    doubled = state.__class__(
+        **{**state.__dict__, "trainable": [value * 0 for value in state.trainable]}
+    )
     assert np.asarray(model.apply(doubled, X[:3])[0]).tolist() == [[0.0]] * 3
     assert model.predict(X[:3], verbose=0).any()
 
@@ -255,7 +280,13 @@ def test_models_are_freed_when_deleted():
 
 
 def test_mixed_bfloat16_trains():
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, dtype="mixed_bfloat16"), layers.Dense(1, dtype="float32")])
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(8, dtype="mixed_bfloat16"),
+            layers.Dense(1, dtype="float32"),
+        ]
+    )
     model.compile("sgd", "mse")
     history = model.fit(X, Y, epochs=5, verbose=0)
     assert model.layers[0].kernel.dtype == "float32"
@@ -267,4 +298,6 @@ def test_schedules_and_gradient_accumulation_in_fit():
     model = regressor(keras.optimizers.SGD(schedule))
     model.fit(X, Y, epochs=2, batch_size=10, verbose=0)
     assert int(model.optimizer.iterations) == 20
-    np.testing.assert_allclose(float(np.asarray(model.optimizer.learning_rate)), 0.1 * 0.5**2, rtol=1e-5)
+    np.testing.assert_allclose(
+        float(np.asarray(model.optimizer.learning_rate)), 0.1 * 0.5**2, rtol=1e-5
+    )

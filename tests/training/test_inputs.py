@@ -14,7 +14,9 @@ Y = (X @ np.array([1.0, -2.0, 0.5, 3.0], "float32"))[:, None]
 
 def model():
     keras.utils.set_random_seed(1)
-    network = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="tanh"), layers.Dense(1)])
+    network = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, activation="tanh"), layers.Dense(1)]
+    )
     network.compile("sgd", "mse", metrics=["mae"])
     return network
 
@@ -101,7 +103,9 @@ def test_uneven_stream_has_exact_means():
 def test_predict_on_every_kind_of_input():
     network = model()
     expected = network.predict(X, verbose=0)
-    np.testing.assert_allclose(network.predict(scipy.sparse.csr_matrix(X), verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        network.predict(scipy.sparse.csr_matrix(X), verbose=0), expected, atol=1e-6
+    )
     np.testing.assert_allclose(network.predict(Iterable(), verbose=0), expected, atol=1e-6)
     np.testing.assert_allclose(network.predict(Pieces(), verbose=0), expected, atol=1e-6)
     np.testing.assert_allclose(network.predict(X, batch_size=7, verbose=0), expected, atol=1e-6)
@@ -136,22 +140,42 @@ def test_two_inputs_two_outputs_by_name_and_by_position():
         keras.utils.set_random_seed(3)
         a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
         joined = layers.concatenate([a, b])
-        out = {"price": layers.Dense(1, name="price")(joined), "kind": layers.Dense(2, name="kind", activation="softmax")(joined)}
+        out = {
+            "price": layers.Dense(1, name="price")(joined),
+            "kind": layers.Dense(2, name="kind", activation="softmax")(joined),
+        }
         return a, b, out
 
     kinds = (X[:, 1] > 0).astype("int32")
     a, b, out = build()
     named = keras.Model({"a": a, "b": b}, out)
-    named.compile("sgd", {"price": "mse", "kind": "sparse_categorical_crossentropy"}, loss_weights={"price": 0.5, "kind": 2.0},
-                  metrics={"kind": ["accuracy"]})
-    history = named.fit({"a": X[:, :2], "b": X[:, 2:]}, {"price": Y, "kind": kinds}, batch_size=8, shuffle=False, verbose=0)
+    named.compile(
+        "sgd",
+        {"price": "mse", "kind": "sparse_categorical_crossentropy"},
+        loss_weights={"price": 0.5, "kind": 2.0},
+        metrics={"kind": ["accuracy"]},
+    )
+    history = named.fit(
+        {"a": X[:, :2], "b": X[:, 2:]},
+        {"price": Y, "kind": kinds},
+        batch_size=8,
+        shuffle=False,
+        verbose=0,
+    )
     assert list(history.history) == ["loss", "price_loss", "kind_loss", "kind_accuracy"]
     values = history.history
-    np.testing.assert_allclose(values["loss"][0], 0.5 * values["price_loss"][0] + 2 * values["kind_loss"][0], rtol=1e-5)
+    np.testing.assert_allclose(
+        values["loss"][0], 0.5 * values["price_loss"][0] + 2 * values["kind_loss"][0], rtol=1e-5
+    )
 
     a, b, out = build()
     placed = keras.Model([a, b], [out["price"], out["kind"]])
-    placed.compile("sgd", ["mse", "sparse_categorical_crossentropy"], loss_weights=[0.5, 2.0], metrics=[[], ["accuracy"]])
+    placed.compile(
+        "sgd",
+        ["mse", "sparse_categorical_crossentropy"],
+        loss_weights=[0.5, 2.0],
+        metrics=[[], ["accuracy"]],
+    )
     placed.fit([X[:, :2], X[:, 2:]], [Y, kinds], batch_size=8, shuffle=False, verbose=0)
     for first, second in zip(named.get_weights(), placed.get_weights(), strict=True):
         np.testing.assert_allclose(first, second, atol=1e-6)
