@@ -358,8 +358,6 @@ class GroupQueryAttention(HeadedAttention):
         Ainslie et al. (2023), GQA: training generalized multi-query transformer models, arXiv:2305.13245, section 2.2.
     """
 
-    _file_name = ("keras.layers", "GroupQueryAttention", None)  # what files call it
-
     def __init__(
         self,
         head_dim,

@@ -11,7 +11,9 @@ from hornpipe.models.sequential import Sequential
 from hornpipe.saving import validate
 
 
-def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
+def clone_model(
+    model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs
+):
     """Return a model of the same layers with fresh weights.
 
     Args:
@@ -59,10 +61,18 @@ def _from_config(layer):
 def _copier(clone_function, call_function, recursive):
     def copy(layer):
         if recursive and isinstance(layer, Model) and layer._graph is not None:
-            return clone_model(layer, clone_function=clone_function, call_function=call_function, recursive=True)
-        made = _from_config(layer) if clone_function is None or _is_input(layer) else clone_function(layer)
+            return clone_model(
+                layer, clone_function=clone_function, call_function=call_function, recursive=True
+            )
+        made = (
+            _from_config(layer)
+            if clone_function is None or _is_input(layer)
+            else clone_function(layer)
+        )
         if not isinstance(made, Layer):
-            raise ValueError(message("clone_model", "`clone_function` must return a layer", repr(made)))
+            raise ValueError(
+                message("clone_model", "`clone_function` must return a layer", repr(made))
+            )
         return made
 
     return copy
@@ -100,7 +110,11 @@ def _clone_graph(model, input_tensors, clone_function, call_function, recursive)
         else:
             layer = copies.get(id(node.operation)) or copy(node.operation)
             copies[id(node.operation)] = layer
-            results = layer(*args, **kwargs) if call_function is None else call_function(layer, *args, **kwargs)
+            results = (
+                layer(*args, **kwargs)
+                if call_function is None
+                else call_function(layer, *args, **kwargs)
+            )
         for tensor, value in zip(tree.flatten(node.outputs), tree.flatten(results), strict=True):
             values[id(tensor)] = value
     inputs = tree.map_tree(fill, graph.inputs)
@@ -112,16 +126,22 @@ def _clone_graph(model, input_tensors, clone_function, call_function, recursive)
 def _inputs(graph, given):
     if given is not None:
         tensors = tree.flatten(given)
-        if len(tensors) != len(graph.flat_inputs) or not all(isinstance(each, KerasTensor) for each in tensors):
+        if len(tensors) != len(graph.flat_inputs) or not all(
+            isinstance(each, KerasTensor) for each in tensors
+        ):
             rule = f"`input_tensors` must be {len(graph.flat_inputs)} symbolic tensors"
             raise ValueError(message("clone_model", rule, f"{given!r}"))
         return tensors
     from hornpipe.layers import Input
 
-    return [Input(batch_shape=tuple(t.shape), dtype=t.dtype, name=_name(t)) for t in graph.flat_inputs]
+    return [
+        Input(batch_shape=tuple(t.shape), dtype=t.dtype, name=_name(t)) for t in graph.flat_inputs
+    ]
 
 
 def _name(tensor):
-    return tensor.node.operation.name if tensor.node is not None and _is_input(tensor.node.operation) else tensor.name
-
-
+    return (
+        tensor.node.operation.name
+        if tensor.node is not None and _is_input(tensor.node.operation)
+        else tensor.name
+    )

@@ -132,7 +132,9 @@ class _Writer:
         if isinstance(value, dict):
             return {key: self.argument(item) for key, item in value.items()}
         if hasattr(value, "shape") and hasattr(value, "numpy"):
-            raise TypeError(message(self.who, "a call takes a variable, which no file can name", repr(value)))
+            raise TypeError(
+                message(self.who, "a call takes a variable, which no file can name", repr(value))
+            )
         if hasattr(value, "shape") and hasattr(value, "__array__"):
             import numpy as np
 
@@ -143,7 +145,11 @@ class _Writer:
         from hornpipe.saving import operations
 
         if isinstance(operation, KerasTensor):
-            config = {"batch_shape": list(operation.shape), "dtype": operation.dtype, "name": operation.name}
+            config = {
+                "batch_shape": list(operation.shape),
+                "dtype": operation.dtype,
+                "name": operation.name,
+            }
             return {
                 "module": "keras.layers",
                 "class_name": "InputLayer",
@@ -170,7 +176,8 @@ class _Writer:
             calls = [(list(node.args), node.kwargs) for node in nodes if node.inputs]
         entry["name"] = operation.name
         entry["inbound_nodes"] = [
-            {"args": self.argument(args), "kwargs": self.argument(dict(kwargs))} for args, kwargs in calls
+            {"args": self.argument(args), "kwargs": self.argument(dict(kwargs))}
+            for args, kwargs in calls
         ]
         return entry
 
@@ -208,7 +215,9 @@ class _Reader:
         for entry in self.config["layers"]:
             self._make_operation(entry)
         self._run_calls()
-        return self._tensors(self.config["input_layers"]), self._tensors(self.config["output_layers"])
+        return self._tensors(self.config["input_layers"]), self._tensors(
+            self.config["output_layers"]
+        )
 
     def _make_operation(self, entry):
         from hornpipe.saving import operations
@@ -227,7 +236,14 @@ class _Reader:
             )
             self.operations[name] = OpCall(function, name)
         else:
-            layer = _make({key: value for key, value in entry.items() if key not in ("name", "inbound_nodes")}, "layer")
+            layer = _make(
+                {
+                    key: value
+                    for key, value in entry.items()
+                    if key not in ("name", "inbound_nodes")
+                },
+                "layer",
+            )
             if not isinstance(layer, Layer) or layer.name != name:
                 self.fail("a layer has two names", f"{name!r}, {getattr(layer, 'name', layer)!r}")
             self.operations[name] = layer
@@ -235,7 +251,11 @@ class _Reader:
                 self.made[name, 0] = [layer.output]
                 nodes = []
         for number, node in enumerate(nodes):
-            if not isinstance(node, dict) or not isinstance(node.get("args"), list) or not isinstance(node.get("kwargs"), dict):
+            if (
+                not isinstance(node, dict)
+                or not isinstance(node.get("args"), list)
+                or not isinstance(node.get("kwargs"), dict)
+            ):
                 self.fail(f"a call of {name!r} must have args and kwargs", f"{node!r}")
             self.calls[name, number] = (node["args"], node["kwargs"])
 
@@ -245,10 +265,15 @@ class _Reader:
         ready = deque()
         for key, (args, kwargs) in self.calls.items():
             sources = {self._source(each) for each in _references([args, kwargs])}
-            sources.update({(key[0], number) for number in range(key[1] - 1, key[1]) if number >= 0})
+            sources.update(
+                {(key[0], number) for number in range(key[1] - 1, key[1]) if number >= 0}
+            )
             for source in sources:
                 if source not in self.calls and source not in self.made:
-                    self.fail(f"a call of {key[0]!r} takes an output that does not exist", f"{list(source)}")
+                    self.fail(
+                        f"a call of {key[0]!r} takes an output that does not exist",
+                        f"{list(source)}",
+                    )
                 if source not in self.made:
                     waiting.setdefault(source, []).append(key)
             missing[key] = len([source for source in sources if source not in self.made])
@@ -291,7 +316,9 @@ class _Reader:
         if isinstance(structure, list) and len(structure) == 3 and isinstance(structure[0], str):
             return self._tensor(structure)
         if not isinstance(structure, list) or not structure:
-            self.fail("inputs and outputs must be written as [layer, call, output]", f"{structure!r}")
+            self.fail(
+                "inputs and outputs must be written as [layer, call, output]", f"{structure!r}"
+            )
         return [self._tensors(item) for item in structure]
 
     def _call(self, key):
@@ -304,7 +331,9 @@ class _Reader:
             outputs = operations.call(operation.function, args, self.settings[name], kwargs)
             for tensor in tree.flatten(outputs):
                 if isinstance(tensor, KerasTensor):
-                    tensor.node.operation.name = name  # the call that was recorded, under the file's name
+                    tensor.node.operation.name = (
+                        name  # the call that was recorded, under the file's name
+                    )
         else:
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
             outputs = operation(*args, **kwargs)

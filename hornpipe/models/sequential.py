@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from hornpipe.core import tree
-from hornpipe.core.config import _revive, custom_object_scope, deserialize, register, serialize, sharing
+from hornpipe.core.config import (
+    _revive,
+    custom_object_scope,
+    deserialize,
+    register,
+    serialize,
+    sharing,
+)
 from hornpipe.core.errors import FileFormatError, message
 from hornpipe.core.graph import Graph, KerasTensor
 from hornpipe.core.layer import Layer

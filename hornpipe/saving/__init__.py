@@ -32,7 +32,9 @@ def __getattr__(name: str):
     if name not in _HOMES:
         from hornpipe.core.errors import near_miss
 
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{near_miss(name, _HOMES)}")
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}.{near_miss(name, _HOMES)}"
+        )
     value = getattr(importlib.import_module(f"hornpipe.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -90,7 +90,9 @@ def describe_model(model) -> dict:
     Raises:
         ValueError: a layer, loss or metric can't be described; its name and what to write instead.
     """
-    for layer in reversed(model._flatten_layers()):  # inner ones first: they are named where something is wrong
+    for layer in reversed(
+        model._flatten_layers()
+    ):  # inner ones first: they are named where something is wrong
         naming.check_name(layer.name, type(layer).__name__)
         _check_describable(layer)
     with registry.sharing():
@@ -142,7 +144,9 @@ def describe_compile(model) -> dict:
             found[key] = registry.serialize(model._compile_arguments.get(key))
         except TypeError as error:
             fix = "Define the function with `def` and put @keras.utils.register_keras_serializable above it."
-            raise ValueError(message(f"compile `{key}`", "can't be saved", str(error).rstrip("."), fix)) from None
+            raise ValueError(
+                message(f"compile `{key}`", "can't be saved", str(error).rstrip("."), fix)
+            ) from None
     found.update({key: getattr(model, key, None) for key in _FLAGS})
     return found
 
@@ -152,7 +156,9 @@ def _dump(config, model) -> str:
         text = json.dumps(config, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         fix = "Return plain, finite data from every `get_config`."
-        raise ValueError(message(model.who, "has a description that is no JSON", str(error), fix)) from None
+        raise ValueError(
+            message(model.who, "has a description that is no JSON", str(error), fix)
+        ) from None
     try:
         validate.check_description(validate.parse_json(text.encode(), "save"), "save")
     except FileFormatError as error:
@@ -182,17 +188,39 @@ def _check_rebuild(model, text) -> None:
     Raises:
         ValueError: it can't be made again, or has other weights.
     """
-    known = {type(layer).__name__: type(layer) for layer in model._flatten_layers() if not registry.is_ours(type(layer))}
+    known = {
+        type(layer).__name__: type(layer)
+        for layer in model._flatten_layers()
+        if not registry.is_ours(type(layer))
+    }
     functions = _custom_functions(model)
     try:
-        twin = make_model(validate.parse_json(text.encode(), "save"), _elements(model), "save", {**known, **functions})
+        twin = make_model(
+            validate.parse_json(text.encode(), "save"),
+            _elements(model),
+            "save",
+            {**known, **functions},
+        )
     except Exception as error:
         fix = "Its `get_config` must hold every argument of its constructor, and `from_config` must take them."
-        raise ValueError(message(model.who, "could not be made again from its description", str(error).rstrip("."), fix)) from error
-    mine = [(entry.path, [v.shape for v in entry.variables]) for entry in weights.entries(model, False)]
-    again = [(entry.path, [v.shape for v in entry.variables]) for entry in weights.entries(twin, False)]
+        raise ValueError(
+            message(
+                model.who,
+                "could not be made again from its description",
+                str(error).rstrip("."),
+                fix,
+            )
+        ) from error
+    mine = [
+        (entry.path, [v.shape for v in entry.variables]) for entry in weights.entries(model, False)
+    ]
+    again = [
+        (entry.path, [v.shape for v in entry.variables]) for entry in weights.entries(twin, False)
+    ]
     if mine != again and twin.built:
-        pairs = [f"{a} became {b}" for a, b in zip(mine, again, strict=False) if a != b] or [f"{len(mine)} and {len(again)} layers"]
+        pairs = [f"{a} became {b}" for a, b in zip(mine, again, strict=False) if a != b] or [
+            f"{len(mine)} and {len(again)} layers"
+        ]
         rule = "has other weights when it is made again from its description"
         raise ValueError(message(model.who, rule, pairs[0], "Check `get_config` of its layers."))
 
@@ -223,7 +251,9 @@ def _is_known(name) -> bool:
 def _elements(model) -> int:
     sizes = [variable.size for variable in model.variables]
     optimizer = getattr(model, "optimizer", None)
-    return 4 * sum(sizes) + sum(v.size for v in (optimizer.variables if optimizer is not None else []))
+    return 4 * sum(sizes) + sum(
+        v.size for v in (optimizer.variables if optimizer is not None else [])
+    )
 
 
 def _check_written(file, model, who) -> None:
@@ -233,7 +263,9 @@ def _check_written(file, model, who) -> None:
         OSError: what was read is not what was written.
     """
     archive = Archive(file, file.seek(0, 2), who)
-    _compare_stored(weights.Stored.from_h5(read_hdf5(archive.weights()), who), model, optimizer=True)
+    _compare_stored(
+        weights.Stored.from_h5(read_hdf5(archive.weights()), who), model, optimizer=True
+    )
 
 
 def _compare_stored(stored, model, optimizer):
@@ -245,13 +277,24 @@ def _compare_stored(stored, model, optimizer):
                 np.ascontiguousarray(array).reshape(-1).view(np.uint8),
             )
             if not same:
-                raise OSError(message("save", "the file was not written as it should be", f"{entry.path}/{name}", "Check the disk."))
+                raise OSError(
+                    message(
+                        "save",
+                        "the file was not written as it should be",
+                        f"{entry.path}/{name}",
+                        "Check the disk.",
+                    )
+                )
 
 
 def _check_overwrite(path: Path, overwrite) -> None:
     if not overwrite and path.exists():
         fix = "Pass overwrite=True, or another name."
-        raise FileExistsError(message("save", "the file exists and `overwrite` is False", f"filepath={str(path)!r}", fix))
+        raise FileExistsError(
+            message(
+                "save", "the file exists and `overwrite` is False", f"filepath={str(path)!r}", fix
+            )
+        )
 
 
 def _version() -> str:
@@ -284,30 +327,56 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         ValueError: another ending, or `safe_mode=False`.
     """
     if safe_mode is not True:
-        fix = "Register your functions with register_keras_serializable; files never hold code here."
-        raise ValueError(message("load_model", "`safe_mode` can't be switched off", f"safe_mode={safe_mode!r}", fix))
-    if str(filepath).endswith((".h5", ".hdf5")) and not str(filepath).endswith(".weights.h5"):
-        fix = "Use keras.saving.import_keras_h5(filepath)."
-        raise ValueError(message("load_model", "HDF5 files of Keras 1 and 2 are imported by a function of their own", f"{filepath!r}", fix))
+        fix = (
+            "Register your functions with register_keras_serializable; files never hold code here."
+        )
+        raise ValueError(
+            message(
+                "load_model", "`safe_mode` can't be switched off", f"safe_mode={safe_mode!r}", fix
+            )
+        )
+    _refuse_old(filepath)
     path = _existing(as_path(filepath, "load_model", (".keras",)), "load_model")
     who = f"load_model {path.name!r}"
     with weights.opened(path) as (file, length), validate.only_format_errors(who):
         archive = Archive(file, length, who)
         newer = check_metadata(validate.parse_json(archive.texts[METADATA], who), who)
         description = validate.parse_json(archive.texts[CONFIG], who)
-        source = archive.weights()
-        stored = weights.Stored({}) if source is None else weights.Stored.from_h5(read_hdf5(source), who)
+        stored = _stored_in(archive, who)
         try:
             model = make_model(description, stored.elements(), who, custom_objects, compile=compile)
         except Exception as error:
-            if newer:
-                raise FileFormatError(f"{str(error).rstrip('.')}. The file was written by {newer}: a newer hornpipe may read it.") from error
-            raise
+            if newer is None:
+                raise
+            text = f"{str(error).rstrip('.')}. The file was written by {newer}: a newer hornpipe may read it."
+            raise FileFormatError(text) from error
+        _check_built(model, stored, who)
         if stored.groups:
-            if not model.built and any(group for path, group in stored.groups.items() if not path.startswith("optimizer/")):
-                raise validate.refuse(who, "the file does not say the input's shape of the model, so its weights can't be made")
             weights.load(model, stored, who, optimizer=compile)
     return model
+
+
+def _refuse_old(filepath) -> None:
+    text = str(filepath)
+    if text.endswith((".h5", ".hdf5")) and not text.endswith(".weights.h5"):
+        rule = "HDF5 files of Keras 1 and 2 are imported by a function of their own"
+        fix = "Use keras.saving.import_keras_h5(filepath)."
+        raise ValueError(message("load_model", rule, f"{filepath!r}", fix))
+
+
+def _stored_in(archive, who) -> weights.Stored:
+    source = archive.weights()
+    if source is None:
+        return weights.Stored({})
+    return weights.Stored.from_h5(read_hdf5(source), who)
+
+
+def _check_built(model, stored, who) -> None:
+    """Refuse weights for a model whose input's shape the file does not say."""
+    own = [group for path, group in stored.groups.items() if not path.startswith("optimizer/")]
+    if not model.built and any(own):
+        rule = "the file does not say the input's shape of the model, so its weights can't be made"
+        raise validate.refuse(who, rule)
 
 
 def check_metadata(metadata, who) -> str | None:
@@ -321,12 +390,20 @@ def check_metadata(metadata, who) -> str | None:
     number = metadata.get("hornpipe_format", FORMAT)
     if type(number) is not int or number > FORMAT:
         fix = "Update hornpipe."
-        raise validate.refuse(who, f"the file is of a newer format than {FORMAT}", f"hornpipe_format={number!r}", fix)
+        raise validate.refuse(
+            who, f"the file is of a newer format than {FORMAT}", f"hornpipe_format={number!r}", fix
+        )
     parts = metadata["keras_version"].split(".")
     if parts[0] != "3":
-        raise validate.refuse(who, "the file must be of Keras 3", f"keras_version={metadata['keras_version']!r}")
+        raise validate.refuse(
+            who, "the file must be of Keras 3", f"keras_version={metadata['keras_version']!r}"
+        )
     minor = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
-    return f"Keras {metadata['keras_version'][:20]}" if minor > int(KERAS_VERSION.split(".")[1]) else None
+    return (
+        f"Keras {metadata['keras_version'][:20]}"
+        if minor > int(KERAS_VERSION.split(".")[1])
+        else None
+    )
 
 
 def make_model(description, elements: int, who: str, custom_objects=None, *, compile=True):
@@ -344,13 +421,23 @@ def make_model(description, elements: int, who: str, custom_objects=None, *, com
         ValueError: a class is unknown.
     """
     if not isinstance(description, dict) or not isinstance(description.get("config"), dict):
-        raise validate.refuse(who, "the description of a model must be an object with `class_name` and `config`", f"{description!r}")
+        raise validate.refuse(
+            who,
+            "the description of a model must be an object with `class_name` and `config`",
+            f"{description!r}",
+        )
     validate.check_description(description, who)
     with registry.custom_object_scope(custom_objects or {}), validate.budget(elements, who):
-        main = {key: value for key, value in description.items() if key not in ("build_config", "compile_config")}
+        main = {
+            key: value
+            for key, value in description.items()
+            if key not in ("build_config", "compile_config")
+        }
         model = registry.deserialize(main, kind="model")
         if not hasattr(model, "_graph_layers"):
-            raise validate.refuse(who, "the file must describe a model", f"{type(model).__name__!r}")
+            raise validate.refuse(
+                who, "the file must describe a model", f"{type(model).__name__!r}"
+            )
         shape = (description.get("build_config") or {}).get("input_shape")
         if not model.built and shape is not None:
             model.build(_as_shape(shape, who))
@@ -380,8 +467,15 @@ def compile_from(model, settings, who) -> None:
         raise validate.refuse(who, "`compile_config` must be an object", f"{settings!r}")
     unknown = set(settings) - {*_COMPILE_KEYS, *_FLAGS, "auto_scale_loss"}
     if unknown:
-        raise validate.refuse(who, "`compile_config` has unknown fields", ", ".join(sorted(unknown)))
-    kinds = {"optimizer": "optimizer", "loss": "loss", "metrics": "metric", "weighted_metrics": "metric"}
+        raise validate.refuse(
+            who, "`compile_config` has unknown fields", ", ".join(sorted(unknown))
+        )
+    kinds = {
+        "optimizer": "optimizer",
+        "loss": "loss",
+        "metrics": "metric",
+        "weighted_metrics": "metric",
+    }
     arguments = {key: _revive(settings.get(key), kinds.get(key)) for key in _COMPILE_KEYS}
     flags = {"run_eagerly": bool(settings.get("run_eagerly"))}
     steps = settings.get("steps_per_execution")
@@ -404,11 +498,19 @@ def _revive(value, kind):
 
 def _existing(path: Path, who: str) -> Path:
     if not path.exists():
-        near = sorted(each.name for each in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
+        near = (
+            sorted(each.name for each in path.parent.glob(f"*{path.suffix}"))[:5]
+            if path.parent.is_dir()
+            else []
+        )
         fix = f"In that folder: {', '.join(near)}." if near else ""
-        raise FileNotFoundError(message(who, "there is no such file", f"filepath={str(path)!r}", fix))
+        raise FileNotFoundError(
+            message(who, "there is no such file", f"filepath={str(path)!r}", fix)
+        )
     if path.is_dir():
-        raise IsADirectoryError(message(who, "`filepath` must not be a folder", f"filepath={str(path)!r}"))
+        raise IsADirectoryError(
+            message(who, "`filepath` must not be a folder", f"filepath={str(path)!r}")
+        )
     return path
 
 
@@ -432,17 +534,32 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
     path = as_path(filepath, "save_weights", _WEIGHT_ENDINGS)
     _check_overwrite(path, overwrite)
     if max_shard_size is not None:
-        raise ValueError(message("save_weights", "`max_shard_size` must be None", f"{max_shard_size!r}", "A model is one file."))
+        raise ValueError(
+            message(
+                "save_weights",
+                "`max_shard_size` must be None",
+                f"{max_shard_size!r}",
+                "A model is one file.",
+            )
+        )
     if not model.built:
         fix = "Call it on data, or build(input_shape), first."
-        raise ValueError(message("save_weights", "the model is not built, it has no weights yet", model.name, fix))
+        raise ValueError(
+            message(
+                "save_weights", "the model is not built, it has no weights yet", model.name, fix
+            )
+        )
     for layer in model._flatten_layers():
         naming.check_name(layer.name, type(layer).__name__)
     with replacing(path, "save_weights") as file:
         if path.suffix == ".h5":
             weights.write_h5(file, model)
         else:
-            safetensors.write(file, weights.flat_arrays(model), {"format": "hornpipe", "hornpipe_format": str(FORMAT)})
+            safetensors.write(
+                file,
+                weights.flat_arrays(model),
+                {"format": "hornpipe", "hornpipe_format": str(FORMAT)},
+            )
         file.flush()
         stored = read_weights(file, file.seek(0, 2), path, "save_weights")
         _compare_stored(stored, model, optimizer=path.suffix == ".h5")
@@ -454,7 +571,12 @@ def read_weights(file, length, path, who) -> weights.Stored:
         tensors, metadata = safetensors.read_header(Source(file, 0, length, who))
         number = metadata.get("hornpipe_format", "1")
         if not number.isdigit() or int(number) > FORMAT:
-            raise validate.refuse(who, f"the file is of a newer format than {FORMAT}", repr(number), "Update hornpipe.")
+            raise validate.refuse(
+                who,
+                f"the file is of a newer format than {FORMAT}",
+                repr(number),
+                "Update hornpipe.",
+            )
         return weights.Stored.from_flat(tensors, who)
     if str(path).endswith(".keras"):
         archive = Archive(file, length, who)
@@ -481,13 +603,19 @@ def load_weights(model, filepath, skip_mismatch=False, **options) -> None:
         FileNotFoundError: there is no file.
         ValueError: another ending, or a model that is not built.
     """
-    path = _existing(as_path(filepath, "load_weights", (*_WEIGHT_ENDINGS, ".keras")), "load_weights")
+    path = _existing(
+        as_path(filepath, "load_weights", (*_WEIGHT_ENDINGS, ".keras")), "load_weights"
+    )
     who = f"load_weights {os.path.basename(path)!r}"
     if options:
         raise TypeError(message("load_weights", "got an unknown argument", next(iter(options))))
     if not model.built:
         fix = "Call it on data, or build(input_shape), first."
-        raise ValueError(message("load_weights", "the model is not built, it has no weights yet", model.name, fix))
+        raise ValueError(
+            message(
+                "load_weights", "the model is not built, it has no weights yet", model.name, fix
+            )
+        )
     with weights.opened(path) as (file, length), validate.only_format_errors(who):
         stored = read_weights(file, length, path, who)
         weights.load(model, stored, who, skip_mismatch=skip_mismatch)
@@ -513,8 +641,16 @@ def model_from_json(json_string, custom_objects=None):
         (None, 2)
     """
     if not isinstance(json_string, (str, bytes)):
-        raise TypeError(message("model_from_json", "`json_string` must be a text", f"{json_string!r}"))
+        raise TypeError(
+            message("model_from_json", "`json_string` must be a text", f"{json_string!r}")
+        )
     who = "model_from_json"
     with validate.only_format_errors(who):
-        data = json_string.encode("utf-8", "surrogatepass") if isinstance(json_string, str) else json_string
-        return make_model(validate.parse_json(data, who), validate.MAX_ELEMENTS, who, custom_objects)
+        data = (
+            json_string.encode("utf-8", "surrogatepass")
+            if isinstance(json_string, str)
+            else json_string
+        )
+        return make_model(
+            validate.parse_json(data, who), validate.MAX_ELEMENTS, who, custom_objects
+        )

@@ -21,11 +21,15 @@ def as_path(path, who: str, endings: tuple[str, ...]) -> Path:
         raise TypeError(message(who, "`filepath` must be a path", f"filepath={path!r}"))
     text = os.fspath(path)
     if not isinstance(text, str) or "\0" in text:
-        raise ValueError(message(who, "`filepath` must be a text without NUL", f"filepath={text!r}"))
+        raise ValueError(
+            message(who, "`filepath` must be a text without NUL", f"filepath={text!r}")
+        )
     if not text.endswith(endings):
         stem = os.path.splitext(os.path.basename(text))[0] or "model"
         rule = f"`filepath` must end in {' or '.join(endings)}"
-        raise ValueError(message(who, rule, f"filepath={text!r}", f"For example {stem + endings[0]!r}."))
+        raise ValueError(
+            message(who, rule, f"filepath={text!r}", f"For example {stem + endings[0]!r}.")
+        )
     return Path(text)
 
 
@@ -42,13 +46,21 @@ def replacing(path: Path, who: str):
     folder = path.parent
     if not folder.is_dir():
         fix = f"Create it first: pathlib.Path({str(folder)!r}).mkdir(parents=True)."
-        raise FileNotFoundError(message(who, "the folder must exist", f"folder={str(folder)!r}", fix))
+        raise FileNotFoundError(
+            message(who, "the folder must exist", f"folder={str(folder)!r}", fix)
+        )
     if path.is_dir():
-        raise IsADirectoryError(message(who, "`filepath` must not be a folder", f"filepath={str(path)!r}"))
+        raise IsADirectoryError(
+            message(who, "`filepath` must not be a folder", f"filepath={str(path)!r}")
+        )
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=folder)
+        handle, temporary = tempfile.mkstemp(
+            prefix=f".{path.name[:100]}.", suffix=".tmp", dir=folder
+        )
     except OSError as error:
-        raise type(error)(error.errno, message(who, "the folder can't be written", str(folder)).rstrip(".")) from None
+        raise type(error)(
+            error.errno, message(who, "the folder can't be written", str(folder)).rstrip(".")
+        ) from None
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
@@ -60,7 +72,9 @@ def replacing(path: Path, who: str):
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            text = f"{who}: writing {str(path)!r} failed ({error.strerror}); the old file is as it was"
+            text = (
+                f"{who}: writing {str(path)!r} failed ({error.strerror}); the old file is as it was"
+            )
             raise type(error)(error.errno, text) from error
         raise
     _flush_folder(folder)

@@ -95,7 +95,11 @@ class Source:
             FileFormatError: they are not inside.
         """
         if offset < 0 or count < 0 or offset + count > self.length:
-            raise refuse(self.who, "is cut off or damaged", f"bytes {offset} to {offset + count} of {self.length}")
+            raise refuse(
+                self.who,
+                "is cut off or damaged",
+                f"bytes {offset} to {offset + count} of {self.length}",
+            )
         self._file.seek(self._start + offset)
         data = self._file.read(count)
         if len(data) != count:
@@ -158,7 +162,9 @@ class _Reader:
         messages = self.messages(address)
         kinds = {kind for kind, _ in messages}
         if kinds & {_LINK, _LINK_INFO}:
-            self.fail("has a group with external links or of the newer style", f"{path or '/'!r}", _NEWER)
+            self.fail(
+                "has a group with external links or of the newer style", f"{path or '/'!r}", _NEWER
+            )
         if _SYMBOLS in kinds:
             return self.group(messages, path, depth)
         return self.data_set(messages, path)
@@ -269,7 +275,11 @@ class _Reader:
             name = check_text_name(raw.decode("utf-8", "replace"), self.who)
             where = f"{path}/{name}" if path else name
             if cache == 2:
-                self.fail("has a soft link", f"{where!r}", "Links are not followed: write the data itself.")
+                self.fail(
+                    "has a soft link",
+                    f"{where!r}",
+                    "Links are not followed: write the data itself.",
+                )
             if name in group.items:
                 self.fail("has a name twice", f"{where!r}")
             group.items[name] = self.object(address, where, depth + 1)
@@ -289,7 +299,9 @@ class _Reader:
                 if kind != 0:
                     self.fail("has a damaged group tree", f"at byte {address}")
                 block = self.source.read(address + 24, 16 * used + 8)
-                stack.extend(struct.unpack_from("<Q", block, 16 * i + 8)[0] for i in reversed(range(used)))
+                stack.extend(
+                    struct.unpack_from("<Q", block, 16 * i + 8)[0] for i in reversed(range(used))
+                )
             elif mark == b"SNOD":
                 _, count = self.unpack("<BxH", address + 4)
                 block = self.source.read(address + 8, 40 * count)

@@ -26,7 +26,15 @@ from hornpipe.saving.atomic import as_path
 from hornpipe.saving.hdf5 import Group, Source, read_hdf5
 
 _ENDINGS = (".h5", ".hdf5", ".keras1", ".weights")
-_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv2D")
+_CONVOLUTIONS = (
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "SeparableConv2D",
+)
 _CLASSES = {
     "Model": "Functional",
     "Container": "Functional",
@@ -107,7 +115,9 @@ def import_keras_h5_weights(model, filepath, *, by_name=False, backend=None) -> 
     path, who = _checked(filepath, "import_keras_h5_weights", backend)
     if not model.built:
         fix = "Call it on data, or build(input_shape), first."
-        raise ValueError(message("import_keras_h5_weights", "the model is not built", model.name, fix))
+        raise ValueError(
+            message("import_keras_h5_weights", "the model is not built", model.name, fix)
+        )
     with weights.opened(path) as (file, length), validate.only_format_errors(who):
         root = read_hdf5(Source(file, 0, length, who))
         inner = root.find("model_weights") or root
@@ -117,15 +127,23 @@ def import_keras_h5_weights(model, filepath, *, by_name=False, backend=None) -> 
             stored = {name: arrays for name, arrays in stored.items() if arrays}
             if len(stored) != len(own):
                 rule = "the file must have as many layers with weights as the model"
-                raise validate.refuse(who, rule, f"{len(stored)} in the file, {len(own)} in the model")
+                raise validate.refuse(
+                    who, rule, f"{len(stored)} in the file, {len(own)} in the model"
+                )
             stored = dict(zip((layer.name for layer in own), stored.values(), strict=True))
-        _set_weights(model, stored, backend or _backend(root, inner), who, by_name=by_name, partial=by_name)
+        _set_weights(
+            model, stored, backend or _backend(root, inner), who, by_name=by_name, partial=by_name
+        )
 
 
 def _checked(filepath, function, backend):
     path = _existing(as_path(filepath, function, _ENDINGS), function)
     if backend not in (None, "theano", "tensorflow"):
-        raise ValueError(message(function, '`backend` must be "theano", "tensorflow" or None', f"backend={backend!r}"))
+        raise ValueError(
+            message(
+                function, '`backend` must be "theano", "tensorflow" or None', f"backend={backend!r}"
+            )
+        )
     return path, f"{function} {path.name!r}"
 
 
@@ -134,7 +152,12 @@ def _text(attributes, name, who) -> str:
     value = attributes.get(name)
     if isinstance(value, str):
         return value
-    raise validate.refuse(who, f"has no `{name}`", "", "For a file of weights use import_keras_h5_weights(model, path).")
+    raise validate.refuse(
+        who,
+        f"has no `{name}`",
+        "",
+        "For a file of weights use import_keras_h5_weights(model, path).",
+    )
 
 
 def _texts(attributes, name, who) -> list[str]:
@@ -218,7 +241,9 @@ def _convert(layer, arrays: list, backend) -> list:
     kind = type(layer).__name__
     if kind == "Bidirectional" and len(arrays) % 2 == 0:
         half = len(arrays) // 2
-        return _convert(layer.forward_layer, arrays[:half], backend) + _convert(layer.backward_layer, arrays[half:], backend)
+        return _convert(layer.forward_layer, arrays[:half], backend) + _convert(
+            layer.backward_layer, arrays[half:], backend
+        )
     if kind == "TimeDistributed":
         return _convert(layer.layer, arrays, backend)
     if hasattr(layer, "_graph_layers"):
@@ -227,7 +252,12 @@ def _convert(layer, arrays: list, backend) -> list:
         return _join_gates(arrays, (0, 2, 1, 3))
     if kind == "GRU" and len(arrays) == 9:
         return _join_gates(arrays, (0, 1, 2))
-    if kind == "GRU" and len(arrays) == 3 and layer.cell.reset_after is False and arrays[2].ndim == 2:
+    if (
+        kind == "GRU"
+        and len(arrays) == 3
+        and layer.cell.reset_after is False
+        and arrays[2].ndim == 2
+    ):
         return [arrays[0], arrays[1], arrays[2].reshape(-1)]
     if kind in _CONVOLUTIONS and arrays:
         return _convert_kernels(layer, kind, arrays, backend)
@@ -306,7 +336,9 @@ def _describe(old, who) -> dict:
 
 def _entry(old: dict, who) -> dict:
     if not isinstance(old, dict) or not isinstance(old.get("class_name"), str):
-        raise validate.refuse(who, "a layer must be described by `class_name` and `config`", f"{old!r}")
+        raise validate.refuse(
+            who, "a layer must be described by `class_name` and `config`", f"{old!r}"
+        )
     name = _CLASSES.get(old["class_name"], old["class_name"])
     config = old.get("config")
     entry = {"class_name": _today(name), "config": config}
@@ -337,16 +369,30 @@ def _sequential(config, who) -> dict:
         config = {"layers": config}
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         raise validate.refuse(who, "a Sequential must have a list of layers", f"{config!r}")
-    kept = {key: config[key] for key in ("name", "trainable", "build_input_shape") if config.get(key) is not None}
+    kept = {
+        key: config[key]
+        for key in ("name", "trainable", "build_input_shape")
+        if config.get(key) is not None
+    }
     return {**kept, "layers": [_entry(each, who) for each in config["layers"]]}
 
 
 def _graph(config, who) -> dict:
     if not isinstance(config.get("layers"), list):
-        raise validate.refuse(who, "a model must have a list of layers", f"{config.get('layers')!r}")
-    kept = {key: config[key] for key in ("name", "trainable", "input_layers", "output_layers") if key in config}
+        raise validate.refuse(
+            who, "a model must have a list of layers", f"{config.get('layers')!r}"
+        )
+    kept = {
+        key: config[key]
+        for key in ("name", "trainable", "input_layers", "output_layers")
+        if key in config
+    }
     for key in ("input_layers", "output_layers"):
-        if isinstance(kept.get(key), list) and len(kept[key]) == 1 and isinstance(kept[key][0], list):
+        if (
+            isinstance(kept.get(key), list)
+            and len(kept[key]) == 1
+            and isinstance(kept[key][0], list)
+        ):
             kept[key] = kept[key][0]
     return {**kept, "layers": [_entry(each, who) for each in config["layers"]]}
 
@@ -355,10 +401,15 @@ def _node(node, who) -> dict:
     """Return a call: a list of [layer, call, output, keyword arguments] becomes one argument, a tensor or a list of them."""
     if isinstance(node, dict) and "args" in node:
         return node
-    if not isinstance(node, list) or not node or not all(isinstance(each, list) and len(each) >= 3 for each in node):
+    if (
+        not isinstance(node, list)
+        or not node
+        or not all(isinstance(each, list) and len(each) >= 3 for each in node)
+    ):
         raise validate.refuse(who, "a call must be a list of [layer, call, output]", f"{node!r}")
     tensors = [
-        {"class_name": "__keras_tensor__", "config": {"keras_history": list(each[:3])}} for each in node
+        {"class_name": "__keras_tensor__", "config": {"keras_history": list(each[:3])}}
+        for each in node
     ]
     kwargs = node[0][3] if len(node[0]) > 3 else {}
     if not isinstance(kwargs, dict):
@@ -377,7 +428,10 @@ def _layer(name, config, who) -> dict:
             found[key] = inner
         elif isinstance(value, dict) and "name" in value and key.endswith("regularizer"):
             found[key] = _old_regularizer(value)
-        elif key in ("activation", "recurrent_activation", "inner_activation") and value == "hard_sigmoid":
+        elif (
+            key in ("activation", "recurrent_activation", "inner_activation")
+            and value == "hard_sigmoid"
+        ):
             found[key] = _function("keras1>hard_sigmoid")
         elif key == "cells" and isinstance(value, list):
             found[key] = [_entry(each, who) for each in value]
@@ -407,7 +461,11 @@ def _old_regularizer(value):
 
 def _initializer(value):
     config = value.get("config")
-    if value["class_name"] == "VarianceScaling" and isinstance(config, dict) and config.get("distribution") == "normal":
+    if (
+        value["class_name"] == "VarianceScaling"
+        and isinstance(config, dict)
+        and config.get("distribution") == "normal"
+    ):
         return {**value, "config": {**config, "distribution": "truncated_normal"}}
     return value
 

@@ -38,7 +38,12 @@ def get_registered_object(name, custom_objects=None, module_objects=None):
         name: str such as "mine>Twice".
         custom_objects, module_objects: dicts name -> class or function to look into as well.
     """
-    for place in (*reversed(registry._scopes), registry._custom, custom_objects or {}, module_objects or {}):
+    for place in (
+        *reversed(registry._scopes),
+        registry._custom,
+        custom_objects or {},
+        module_objects or {},
+    ):
         if name in place:
             return place[name]
     return None
@@ -84,6 +89,8 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwar
     """
     if safe_mode is not True or kwargs:
         given = kwargs or {"safe_mode": safe_mode}
-        raise TypeError(f"deserialize_keras_object: only `config` and `custom_objects` can be set. Received: {given!r}.")
+        raise TypeError(
+            f"deserialize_keras_object: only `config` and `custom_objects` can be set. Received: {given!r}."
+        )
     with validate.only_format_errors("deserialize_keras_object"):
         return registry.deserialize(config, custom_objects)

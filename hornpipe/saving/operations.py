@@ -99,7 +99,11 @@ def _rows() -> dict[str, tuple[str, str, tuple[str, ...]]]:
         for word in words.split():
             head, _, settings = word.partition(":")
             name, _, cls = head.partition("=")
-            rows[name] = (module, cls or _camel(name), tuple(settings.split(",")) if settings else ())
+            rows[name] = (
+                module,
+                cls or _camel(name),
+                tuple(settings.split(",")) if settings else (),
+            )
     rows["einsum"] = ("numpy", "Einsum", ("subscripts",))
     return rows
 

@@ -61,12 +61,16 @@ def read_header(source: Source) -> tuple[dict[str, Tensor], dict[str, str]]:
     who = source.who
     (length,) = struct.unpack("<Q", source.read(0, 8))
     if length > min(MAX_JSON_BYTES, source.length - 8):
-        raise refuse(who, "has a header that is longer than the file or the limit", f"{length} bytes")
+        raise refuse(
+            who, "has a header that is longer than the file or the limit", f"{length} bytes"
+        )
     header = parse_json(source.read(8, length), who)
     if not isinstance(header, dict):
         raise refuse(who, "the header must be a JSON object", type(header).__name__)
     metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+    if not isinstance(metadata, dict) or not all(
+        isinstance(value, str) for value in metadata.values()
+    ):
         raise refuse(who, "`__metadata__` must hold texts", f"{metadata!r}")
     found, spans = {}, []
     for name, entry in header.items():
@@ -76,10 +80,16 @@ def read_header(source: Source) -> tuple[dict[str, Tensor], dict[str, str]]:
     end = 0
     for first, last in sorted(spans):
         if first != end:
-            raise refuse(who, "tensors must follow each other without gap or overlap", f"{first} after {end}")
+            raise refuse(
+                who, "tensors must follow each other without gap or overlap", f"{first} after {end}"
+            )
         end = last
     if 8 + length + end != source.length:
-        raise refuse(who, "has another length than its header says", f"{source.length}, not {8 + length + end}")
+        raise refuse(
+            who,
+            "has another length than its header says",
+            f"{source.length}, not {8 + length + end}",
+        )
     return found, metadata
 
 
@@ -92,14 +102,20 @@ def _entry(name, entry, who):
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise refuse(who, f"tensor {name!r} has an unknown dtype", f"{dtype!r}")
     if not _whole(shape) or len(shape) > 32 or not _whole(offsets) or len(offsets) != 2:
-        raise refuse(who, f"tensor {name!r} must have sizes and offsets >= 0", f"{shape!r}, {offsets!r}")
+        raise refuse(
+            who, f"tensor {name!r} must have sizes and offsets >= 0", f"{shape!r}, {offsets!r}"
+        )
     if offsets[1] - offsets[0] != math.prod(shape) * _DTYPES[dtype].itemsize:
-        raise refuse(who, f"tensor {name!r} has another size than its shape says", f"{shape!r}, {offsets!r}")
+        raise refuse(
+            who, f"tensor {name!r} has another size than its shape says", f"{shape!r}, {offsets!r}"
+        )
     return tuple(shape), _DTYPES[dtype], *offsets
 
 
 def _whole(values) -> bool:
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)
+    return isinstance(values, list) and all(
+        type(value) is int and 0 <= value < 2**48 for value in values
+    )
 
 
 def write(file, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None) -> None:
@@ -116,9 +132,15 @@ def write(file, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None =
         array = arrays[name]
         dtype = array.dtype.newbyteorder("<") if array.dtype.kind in "iuf" else array.dtype
         if dtype not in _NAMES:
-            raise TypeError(f"save_weights: {name!r} has the dtype {array.dtype.name}, which safetensors can't hold.")
+            raise TypeError(
+                f"save_weights: {name!r} has the dtype {array.dtype.name}, which safetensors can't hold."
+            )
         shape = [int(size) for size in array.shape]
-        header[name] = {"dtype": _NAMES[dtype], "shape": shape, "data_offsets": [end, end + array.nbytes]}
+        header[name] = {
+            "dtype": _NAMES[dtype],
+            "shape": shape,
+            "data_offsets": [end, end + array.nbytes],
+        }
         end += array.nbytes
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

@@ -87,7 +87,9 @@ def only_format_errors(who: str):
         raise refuse(who, "needs more memory than there is") from None
     except Exception as error:
         text = str(error).strip().rstrip(".")
-        if not (isinstance(error, (ValueError, TypeError)) and text):  # others do not say what is wrong
+        if not (
+            isinstance(error, (ValueError, TypeError)) and text
+        ):  # others do not say what is wrong
             text = f"the contents can't be used ({type(error).__name__}: {text[:200]})"
         raise FileFormatError(f"{who}: {text}.") from error
 
@@ -113,7 +115,9 @@ def parse_json(data: bytes, who: str):
     if len(depth) and depth.max() > MAX_DEPTH:
         raise refuse(who, f"JSON must be nested at most {MAX_DEPTH} deep", f"depth {depth.max()}")
     if opens.sum() > MAX_CONTAINERS or (codes == ord(",")).sum() > MAX_COMMAS:
-        raise refuse(who, f"JSON must have at most {MAX_CONTAINERS} lists and objects, {MAX_COMMAS} entries")
+        raise refuse(
+            who, f"JSON must have at most {MAX_CONTAINERS} lists and objects, {MAX_COMMAS} entries"
+        )
 
     def constant(name):
         raise refuse(who, "JSON must hold finite numbers", name)
@@ -132,7 +136,10 @@ def parse_json(data: bytes, who: str):
 
     try:
         return json.loads(
-            data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant, parse_float=number
+            data.decode("utf-8"),
+            object_pairs_hook=pairs,
+            parse_constant=constant,
+            parse_float=number,
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise refuse(who, "is no JSON", str(error)) from None
@@ -184,7 +191,12 @@ def check_description(tree, who: str = "deserialize") -> None:
         elif isinstance(value, str):
             if field in _PATH_FIELDS:
                 fix = "Load the contents in your program and pass them as a list or array."
-                raise refuse(who, f"`{field}` must not be a text, files name no other files", repr(value), fix)
+                raise refuse(
+                    who,
+                    f"`{field}` must not be a text, files name no other files",
+                    repr(value),
+                    fix,
+                )
         else:
             _check_number(value, field, who)
 
@@ -206,7 +218,11 @@ def _check_class_entry(entry: dict, who: str) -> None:
         raise refuse(who, "`class_name` must be a name", f"{name!r}")
     unknown = set(entry) - _KEYS
     if unknown:
-        raise refuse(who, f"a description of {name!r} has unknown fields", ", ".join(map(repr, sorted(map(str, unknown)))))
+        raise refuse(
+            who,
+            f"a description of {name!r} has unknown fields",
+            ", ".join(map(repr, sorted(map(str, unknown)))),
+        )
     for key in ("module", "registered_name"):
         if entry.get(key) is not None and not isinstance(entry[key], str):
             raise refuse(who, f"`{key}` of {name!r} must be a text", f"{entry[key]!r}")
@@ -225,9 +241,15 @@ def check_function(value, who: str) -> None:
     Raises:
         FileFormatError: it is code, in whatever wrapping.
     """
-    if value is None or (isinstance(value, (list, tuple)) and all(n is None or type(n) is int for n in value)):
+    if value is None or (
+        isinstance(value, (list, tuple)) and all(n is None or type(n) is int for n in value)
+    ):
         return
-    if isinstance(value, dict) and value.get("class_name") == "function" and isinstance(value.get("config"), str):
+    if (
+        isinstance(value, dict)
+        and value.get("class_name") == "function"
+        and isinstance(value.get("config"), str)
+    ):
         return
     if isinstance(value, str) and len(value) <= MAX_NAME and re.fullmatch(r"[\w.>-]+", value):
         return
@@ -269,7 +291,12 @@ class Budget:
         self.left -= math.prod(shape)
         if self.left < 0:
             fix = "Build a model of this size in code and load its weights."
-            raise refuse(self.who, "describes weights of more elements than it may", f"{path!r} of shape {tuple(shape)}", fix)
+            raise refuse(
+                self.who,
+                "describes weights of more elements than it may",
+                f"{path!r} of shape {tuple(shape)}",
+                fix,
+            )
 
 
 @contextlib.contextmanager

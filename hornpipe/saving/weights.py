@@ -20,10 +20,24 @@ from hornpipe.saving.validate import check_text_name, refuse
 _SHOWN = 10
 _VARS = "vars"
 # Attributes that hold layers which stand under another name as well.
-_SKIPPED = {"optimizer", "_compile_arguments", "_output_specs", "_graph_layers", "_chain", "_nodes", "_graph", "_arguments", "_parts"}
+_SKIPPED = {
+    "optimizer",
+    "_compile_arguments",
+    "_output_specs",
+    "_graph_layers",
+    "_chain",
+    "_nodes",
+    "_graph",
+    "_arguments",
+    "_parts",
+}
+# class of ours -> what Keras calls it inside
+_KINDS = {"Model": "Functional", "GroupQueryAttention": "GroupedQueryAttention"}
 # class of ours -> attribute -> its name in Keras's files
 _NAMES = {
-    "MultiHeadAttention": {f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")},
+    "MultiHeadAttention": {
+        f"_{part}_dense": f"{part}_dense" for part in ("query", "key", "value", "output")
+    },
 }
 
 
@@ -42,7 +56,10 @@ class Entry:
             return {str(index): variable.numpy() for index, variable in enumerate(self.variables)}
         store: dict = {}
         self.saves(self.owner, store)
-        return {check_text_name(str(name), self.path): np.asarray(value) for name, value in store.items()}
+        return {
+            check_text_name(str(name), self.path): np.asarray(value)
+            for name, value in store.items()
+        }
 
 
 def _has_own(cls, method) -> bool:
@@ -110,9 +127,8 @@ def _in_container(name, container, depth=0):
         return
     for index, value in enumerate(values):
         if isinstance(value, Layer):
-            key = snake_case(type(value).__name__)
-            if type(value).__name__ == "Model":
-                key = "functional"
+            kind = type(value).__name__
+            key = snake_case(_KINDS.get(kind, kind))
             number = counts.get(key, 0)
             counts[key] = number + 1
             yield f"{name}/{key}_{number}" if number else f"{name}/{key}", value
@@ -190,7 +206,9 @@ class Stored:
 
     def elements(self) -> int:
         """Return the number of elements of all weights."""
-        return sum(math.prod(item.shape) for group in self.groups.values() for item in group.values())
+        return sum(
+            math.prod(item.shape) for group in self.groups.values() for item in group.values()
+        )
 
 
 def _read(item) -> np.ndarray:
@@ -216,7 +234,9 @@ def load(model, stored: Stored, who: str, *, skip_mismatch=False, optimizer=True
         raise _mismatch(who, problems)
     if optimizer and optimizer_groups and getattr(model, "optimizer", None) is not None:
         plans += _plan_optimizer(model, optimizer_groups, who)
-    values = [(entry, {name: _read(item) for name, item in group.items()}) for entry, group in plans]
+    values = [
+        (entry, {name: _read(item) for name, item in group.items()}) for entry, group in plans
+    ]
     before = [(variable, variable.numpy()) for entry, _ in values for variable in entry.variables]
     try:
         for entry, arrays in values:
@@ -292,7 +312,9 @@ def _compare(mine, found, paths, stored):
                 fits = False
         for name in group:
             if name not in wanted:
-                problems.setdefault("unexpected", []).append(f"{path}/{name} {tuple(group[name].shape)}")
+                problems.setdefault("unexpected", []).append(
+                    f"{path}/{name} {tuple(group[name].shape)}"
+                )
                 fits = False
         if fits and wanted:
             plans.append((entry, group))
@@ -308,7 +330,9 @@ def _mismatch(who, problems) -> FileFormatError:
         more = f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
         parts.append(f"{len(texts)} {kind}: {', '.join(texts[:_SHOWN])}{more}")
     text = message(who, "the weights in the file do not fit the model")
-    return FileFormatError(f"{text} {'; '.join(parts)}. Nothing was loaded. Load them into a model of the same layers.")
+    return FileFormatError(
+        f"{text} {'; '.join(parts)}. Nothing was loaded. Load them into a model of the same layers."
+    )
 
 
 def _plan_optimizer(model, groups, who):
@@ -319,7 +343,9 @@ def _plan_optimizer(model, groups, who):
     plans, problems = [], {}
     for entry in _optimizer_entries("optimizer", optimizer):
         group = groups.get(entry.path, {})
-        shapes = [tuple(group[str(i)].shape) if str(i) in group else None for i in range(len(group))]
+        shapes = [
+            tuple(group[str(i)].shape) if str(i) in group else None for i in range(len(group))
+        ]
         if shapes != [variable.shape for variable in entry.variables]:
             if len(group) < len(entry.variables) and not any(shapes):  # saved before the first step
                 entry.variables = entry.variables[: len(group)]

@@ -18,7 +18,15 @@ MEMBERS = (METADATA, CONFIG, WEIGHTS)
 _MAX_DIRECTORY = 2**16
 _BLOCK = 2**20
 _ENCRYPTED = 1
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 class Archive:
@@ -55,7 +63,9 @@ class Archive:
         place = tail.rfind(b"PK\5\6")
         if place < 0 or len(tail) - place < 22:
             self._fail("is no .keras archive, or cut off", f"{self.length} bytes")
-        disk, first_disk, here, total, size, offset, comment = struct.unpack_from("<4HIIH", tail, place + 4)
+        disk, first_disk, here, total, size, offset, comment = struct.unpack_from(
+            "<4HIIH", tail, place + 4
+        )
         end = start + place
         if len(tail) - place != 22 + comment or comment:
             self._fail("has text behind the zip archive")
@@ -91,12 +101,18 @@ class Archive:
             if info.flag_bits & _ENCRYPTED:
                 self._fail("has an encrypted member", repr(info.filename))
             stored = info.compress_type == zipfile.ZIP_STORED
-            if not stored and (info.filename == WEIGHTS or info.compress_type != zipfile.ZIP_DEFLATED):
-                self._fail("has a compressed member", repr(info.filename), "Store it without compression.")
+            if not stored and (
+                info.filename == WEIGHTS or info.compress_type != zipfile.ZIP_DEFLATED
+            ):
+                self._fail(
+                    "has a compressed member", repr(info.filename), "Store it without compression."
+                )
             if stored and info.file_size != info.compress_size:
                 self._fail("has a member with two sizes", repr(info.filename))
             if info.filename != WEIGHTS and info.file_size > MAX_JSON_BYTES:
-                self._fail("has a member that is too long", f"{info.filename!r}, {info.file_size} bytes")
+                self._fail(
+                    "has a member that is too long", f"{info.filename!r}, {info.file_size} bytes"
+                )
             found[info.filename] = info
         missing = [name for name in (METADATA, CONFIG) if name not in found]
         if missing:

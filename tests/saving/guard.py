@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import json
 import os
+import pathlib
 import pkgutil
 import resource
 import sys
@@ -30,16 +31,21 @@ def by_engine():
     """Return whether the engine does something while it makes tensors of given shapes."""
     frame = sys._getframe(2)
     while frame is not None:
-        if any(f"{os.sep}{name}{os.sep}" in frame.f_code.co_filename for name in ("jax", "jaxlib", "torch")):
+        if any(
+            f"{os.sep}{name}{os.sep}" in frame.f_code.co_filename
+            for name in ("jax", "jaxlib", "torch")
+        ):
             return True
         frame = frame.f_back
     return False
 
 
 def hook(event, args):
-    if not watching or event not in ("open",) and not event.startswith(FORBIDDEN):
+    if not watching or not (event == "open" or event.startswith(FORBIDDEN)):
         return
-    if by_engine() or args[:1] == (b"def foo(self, *args, **kwargs): pass",):  # inspect's way to read object.__init__
+    if by_engine() or args[:1] == (
+        b"def foo(self, *args, **kwargs): pass",
+    ):  # inspect's way to read object.__init__
         return
     if event == "open":
         path = str(args[0])
@@ -63,7 +69,9 @@ def call(case):
                 return model.load_weights(path)
             return keras.saving.import_keras_h5_weights(model, path)
         except Exception:
-            assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)), "weights changed"
+            assert all(
+                np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)
+            ), "weights changed"
             raise
     data = case["text"]
     if kind == "json":
@@ -109,10 +117,14 @@ def run(case):
     }
 
 
-cases = json.load(open(os.path.join(folder, "cases.json")))
+cases = json.loads(pathlib.Path(folder, "cases.json").read_text())
 floatx = keras.config.floatx()
-for module in pkgutil.walk_packages(keras.__path__, "hornpipe."):  # the library's own modules, whatever asks for them
-    if not module.name.startswith(("hornpipe.engine", "hornpipe.datasets", "hornpipe.applications")):
+for module in pkgutil.walk_packages(
+    keras.__path__, "hornpipe."
+):  # the library's own modules, whatever asks for them
+    if not module.name.startswith(
+        ("hornpipe.engine", "hornpipe.datasets", "hornpipe.applications")
+    ):
         importlib.import_module(module.name)
 for case in cases["warm"]:  # imports and compilation, once
     call(case)

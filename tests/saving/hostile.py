@@ -13,27 +13,62 @@ METADATA = json.dumps({"keras_version": "3.15.0", "date_saved": "2026-01-01@00:0
 
 def layer(name, cls="Dense", module="keras.layers", registered=None, **config):
     """Return a layer's description."""
-    return {"module": module, "class_name": cls, "config": {"name": name, **config}, "registered_name": registered}
+    return {
+        "module": module,
+        "class_name": cls,
+        "config": {"name": name, **config},
+        "registered_name": registered,
+    }
 
 
 def sequential(*layers, **more):
     """Return a Sequential's description."""
     first = layer("in", "InputLayer", batch_shape=[None, 2], dtype="float32")
-    return {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [first, *layers]}, "registered_name": None, **more}
+    return {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "s", "layers": [first, *layers]},
+        "registered_name": None,
+        **more,
+    }
 
 
 def call(name, *sources, cls="Dense", **config):
     """Return an entry of a graph: a layer called on [layer, call, output] references."""
-    tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None, 2], "dtype": "float32", "keras_history": list(s)}} for s in sources]
+    tensors = [
+        {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": [None, 2], "dtype": "float32", "keras_history": list(s)},
+        }
+        for s in sources
+    ]
     config = {"units": 2, **config} if cls == "Dense" else config
-    return {**layer(name, cls, **config), "name": name, "inbound_nodes": [{"args": tensors, "kwargs": {}}]}
+    return {
+        **layer(name, cls, **config),
+        "name": name,
+        "inbound_nodes": [{"args": tensors, "kwargs": {}}],
+    }
 
 
 def graph(*entries, output):
     """Return a functional model's description with one input "in"."""
-    first = {**layer("in", "InputLayer", batch_shape=[None, 2], dtype="float32"), "name": "in", "inbound_nodes": []}
-    config = {"name": "f", "layers": [first, *entries], "input_layers": ["in", 0, 0], "output_layers": [output, 0, 0]}
-    return {"module": "keras.src.models.functional", "class_name": "Functional", "config": config, "registered_name": "Functional"}
+    first = {
+        **layer("in", "InputLayer", batch_shape=[None, 2], dtype="float32"),
+        "name": "in",
+        "inbound_nodes": [],
+    }
+    config = {
+        "name": "f",
+        "layers": [first, *entries],
+        "input_layers": ["in", 0, 0],
+        "output_layers": [output, 0, 0],
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+    }
 
 
 def weights(path="layers/dense/vars", shapes=((2, 2), (2,))):
@@ -52,7 +87,9 @@ def archive(config, data=None, metadata=METADATA, extra=(), compression=zipfile.
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as file:
         file.writestr("metadata.json", metadata)
-        file.writestr("config.json", config if isinstance(config, (str, bytes)) else json.dumps(config))
+        file.writestr(
+            "config.json", config if isinstance(config, (str, bytes)) else json.dumps(config)
+        )
         if data is not None:
             file.writestr("model.weights.h5", data)
         for name, content in extra:

@@ -27,8 +27,19 @@ ROOT = Path(keras.__file__).parents[1]
 def run_guard(folder, cases, warm=()):
     """Run cases in a child; returns name -> result."""
     (folder / "cases.json").write_text(json.dumps({"warm": list(warm), "hostile": cases}))
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, GUARD, folder], capture_output=True, text=True, env=environment, timeout=600)
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, GUARD, folder],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -75,20 +86,34 @@ def code(folder):
     raw = payload(folder.canary)
     text = base64.b64encode(raw).decode()
     forms = {
-        "marshal": {"class_name": "__lambda__", "config": {"code": text, "defaults": None, "closure": None}},
+        "marshal": {
+            "class_name": "__lambda__",
+            "config": {"code": text, "defaults": None, "closure": None},
+        },
         "old list": [text, None, None],
         "text": text,
         "source": f"lambda x: open({str(folder.canary)!r}, 'w')",
     }
     for name, form in forms.items():
         folder.config(f"lambda {name}", sequential(layer("l", "Lambda", function=form)))
-    folder.config("lambda shape", sequential(layer("l", "Lambda", function="relu", output_shape=forms["marshal"])))
+    folder.config(
+        "lambda shape",
+        sequential(layer("l", "Lambda", function="relu", output_shape=forms["marshal"])),
+    )
     folder.config("lambda activation", sequential(layer("d", units=2, activation=forms["marshal"])))
-    nested = sequential(layer("t", "TimeDistributed", layer=layer("l", "Lambda", function=forms["marshal"])))
+    nested = sequential(
+        layer("t", "TimeDistributed", layer=layer("l", "Lambda", function=forms["marshal"]))
+    )
     folder.config("lambda nested", nested)
-    folder.config("lambda in model", sequential(sequential(layer("l", "Lambda", function=forms["old list"]))))
+    folder.config(
+        "lambda in model", sequential(sequential(layer("l", "Lambda", function=forms["old list"])))
+    )
     for key in ("loss", "metrics", "optimizer"):
-        value = {"optimizer": "sgd", "loss": "mse", key: [forms["marshal"]] if key == "metrics" else forms["marshal"]}
+        value = {
+            "optimizer": "sgd",
+            "loss": "mse",
+            key: [forms["marshal"]] if key == "metrics" else forms["marshal"],
+        }
         whole = sequential(layer("d", units=2), compile_config=value)
         folder.add(f"lambda {key}", "load_model", archive(whole, weights()))
         folder.add(f"lambda {key}", "json", text=json.dumps(whole))
@@ -104,17 +129,35 @@ def names(folder):
         ("keras.losses", "Dense"), ("hornpipe.utils", "set_random_seed"), ("importlib", "import_module"), ("torch", "load"),
         ("keras.ops", "save"), ("keras.layers", "__class__"), ("keras.layers", "relu"), ("keras.layers", "Layer.__init__"),
     ]:  # fmt: skip
-        evil = {"module": module, "class_name": cls, "config": {"name": "d", "units": 2}, "registered_name": None}
+        evil = {
+            "module": module,
+            "class_name": cls,
+            "config": {"name": "d", "units": 2},
+            "registered_name": None,
+        }
         folder.config(f"class {module}.{cls}", sequential(evil))
         folder.config(f"whole {module}.{cls}", evil)
-        function = {"module": module, "class_name": "function", "config": cls, "registered_name": "function"}
+        function = {
+            "module": module,
+            "class_name": "function",
+            "config": cls,
+            "registered_name": "function",
+        }
         if cls not in ("relu", "Dense"):
-            folder.config(f"function {module}.{cls}", sequential(layer("d", units=2, activation=function)))
+            folder.config(
+                f"function {module}.{cls}", sequential(layer("d", units=2, activation=function))
+            )
     folder.config("collision", sequential(layer("d", registered="evil>Dense", units=2)))
     folder.config("collision 2", sequential(layer("d", cls="evil>Dense", units=2)))
-    for setting in ({"floatx": "float64"}, {"dtype": {"class_name": "set_dtype_policy", "config": {"name": "float16"}}}, {"backend": "torch"}):
+    for setting in (
+        {"floatx": "float64"},
+        {"dtype": {"class_name": "set_dtype_policy", "config": {"name": "float16"}}},
+        {"backend": "torch"},
+    ):
         folder.config(f"setting {setting}", sequential(layer("d", units=2, **setting)))
-    folder.config("class_name no text", sequential({**layer("d", units=2), "class_name": ["Dense"]}))
+    folder.config(
+        "class_name no text", sequential({**layer("d", units=2), "class_name": ["Dense"]})
+    )
     folder.config("config no object", sequential({**layer("d"), "config": "Dense"}))
 
 
@@ -127,14 +170,27 @@ def paths(folder):
             folder.config(f"{key} {value[:8]}", sequential(layer("d", units=2, **{key: value})))
     folder.config("sub-model", sequential(layer("m", "TimeDistributed", layer=str(secret))))
     folder.config("initializer", sequential(layer("d", units=2, kernel_initializer=str(secret))))
-    folder.config("layers", {"class_name": "Sequential", "config": {"name": "s", "layers": str(secret)}})
+    folder.config(
+        "layers", {"class_name": "Sequential", "config": {"name": "s", "layers": str(secret)}}
+    )
 
 
 def endings(folder):
     """6: the same payload under every extension."""
-    data = archive(sequential(layer("l", "Lambda", function=[base64.b64encode(payload(folder.canary)).decode()])), weights())
+    data = archive(
+        sequential(
+            layer("l", "Lambda", function=[base64.b64encode(payload(folder.canary)).decode()])
+        ),
+        weights(),
+    )
     pickled = b"cos\nsystem\n(S'touch " + str(folder.canary).encode() + b"'\ntR."
-    for name, content in {"zip": data, "pickle": pickled, "empty": b"", "zeros": bytes(4096), "text": b"{}"}.items():
+    for name, content in {
+        "zip": data,
+        "pickle": pickled,
+        "empty": b"",
+        "zeros": bytes(4096),
+        "text": b"{}",
+    }.items():
         folder.add(name, "load_model", content, ".keras")
         folder.add(name, "import", content, ".h5")
         folder.add(name, "import_weights", content, ".hdf5")
@@ -153,7 +209,13 @@ def hdf5(folder):
         file.create_dataset("layers/dense/vars/0", shape=(10**7, 10**7), dtype="f4")
 
     def chunked(file):
-        file.create_dataset("layers/dense/vars/0", shape=(10**6, 10**6), dtype="f4", chunks=(1, 1000), compression="gzip")
+        file.create_dataset(
+            "layers/dense/vars/0",
+            shape=(10**6, 10**6),
+            dtype="f4",
+            chunks=(1, 1000),
+            compression="gzip",
+        )
 
     def bomb(file):
         file.create_dataset("layers/dense/vars/0", data=np.zeros(10**6, "f4"), compression="gzip")
@@ -177,7 +239,9 @@ def hdf5(folder):
         group["loop"] = file["layers"]
 
     def storage(file):
-        file.create_dataset("layers/dense/vars/0", shape=(4, 4), dtype="f4", external=[(str(raw), 0, 64)])
+        file.create_dataset(
+            "layers/dense/vars/0", shape=(4, 4), dtype="f4", external=[(str(raw), 0, 64)]
+        )
 
     def virtual(file):
         layout = h5py.VirtualLayout((2, 2), "f4")
@@ -201,7 +265,23 @@ def hdf5(folder):
         for number in range(300):
             group[str(number)] = np.ones((2, 2), "f4")
 
-    builders = [huge, chunked, bomb, external, external_group, soft, soft_group, hard_cycle, storage, virtual, reference, strings, compound, deep, many]
+    builders = [
+        huge,
+        chunked,
+        bomb,
+        external,
+        external_group,
+        soft,
+        soft_group,
+        hard_cycle,
+        storage,
+        virtual,
+        reference,
+        strings,
+        compound,
+        deep,
+        many,
+    ]
     for build in builders:
         data = h5(build)
         folder.add(build.__name__, "load_weights", data, ".weights.h5")
@@ -217,7 +297,17 @@ def zips(folder):
     """8: zip archives."""
     config, data = sequential(layer("d", units=2)), weights()
     good = archive(config, data)
-    for name in ("../evil", "/etc/evil", "C:\\evil", "a\\b", "Config.json", "assets/x", "config.json/x", "model.weights.h5\\", "a" * 300):
+    for name in (
+        "../evil",
+        "/etc/evil",
+        "C:\\evil",
+        "a\\b",
+        "Config.json",
+        "assets/x",
+        "config.json/x",
+        "model.weights.h5\\",
+        "a" * 300,
+    ):
         folder.add(f"member {name[:20]}", "load_model", archive(config, data, extra=[(name, b"x")]))
         folder.add(f"only {name[:20]}", "load_model", archive(config, extra=[(name, b"x")]))
     folder.add("NUL", "load_model", hostile.raw_names(good, b"config.json", b"confi\0.json"))
@@ -230,8 +320,14 @@ def zips(folder):
     with pytest.warns(UserWarning, match="Duplicate"):
         twice = archive(config, data, extra=[("config.json", b"{}")])
     folder.add("twice", "load_model", twice)
-    folder.add("bomb", "load_model", archive(b" " * 300_000_000, data, compression=zipfile.ZIP_DEFLATED))
-    folder.add("bomb in weights", "load_model", archive(config, bytes(200_000_000), compression=zipfile.ZIP_DEFLATED))
+    folder.add(
+        "bomb", "load_model", archive(b" " * 300_000_000, data, compression=zipfile.ZIP_DEFLATED)
+    )
+    folder.add(
+        "bomb in weights",
+        "load_model",
+        archive(config, bytes(200_000_000), compression=zipfile.ZIP_DEFLATED),
+    )
     lying = bytearray(good)
     place = good.index(b"PK\1\2")
     lying[place + 24 : place + 28] = (2**31 - 1).to_bytes(4, "little")
@@ -245,6 +341,7 @@ def zips(folder):
 
 def tensors(folder):
     """9: safetensors."""
+
     def entry(dtype="F32", shape=(2, 2), offsets=(0, 16)):
         return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
 
@@ -261,10 +358,20 @@ def tensors(folder):
     }  # fmt: skip
     for name, (header, size) in cases.items():
         folder.add(name, "load_weights", safetensors(header, bytes(size)), ".safetensors")
-    for name, text in {"no json": b"{", "twice": b'{"a": 1, "a": 2}', "deep": b"[" * 100_000, "blank": b""}.items():
+    for name, text in {
+        "no json": b"{",
+        "twice": b'{"a": 1, "a": 2}',
+        "deep": b"[" * 100_000,
+        "blank": b"",
+    }.items():
         folder.add(name, "load_weights", safetensors(text), ".safetensors")
     for length in (2**63, 2**64 - 1, 10**6, 0):
-        folder.add(f"length {length}", "load_weights", safetensors({kernel: entry()}, bytes(16), length), ".safetensors")
+        folder.add(
+            f"length {length}",
+            "load_weights",
+            safetensors({kernel: entry()}, bytes(16), length),
+            ".safetensors",
+        )
 
 
 def texts(folder):
@@ -281,12 +388,24 @@ def texts(folder):
     for name, text in cases.items():
         folder.add(name, "json", text=text)
         folder.add(name, "load_model", archive(text.encode("utf-8", "replace"), weights()))
-        folder.add(f"metadata {name}", "load_model", archive(good, weights(), metadata=text.encode("utf-8", "replace")))
+        folder.add(
+            f"metadata {name}",
+            "load_model",
+            archive(good, weights(), metadata=text.encode("utf-8", "replace")),
+        )
     for version in ("2.15.0", "4.0", "", 3):
-        folder.add(f"version {version}", "load_model", archive(good, weights(), metadata=json.dumps({"keras_version": version})))
+        folder.add(
+            f"version {version}",
+            "load_model",
+            archive(good, weights(), metadata=json.dumps({"keras_version": version})),
+        )
     newer = json.dumps({"keras_version": "3.15.0", "hornpipe_format": 2})
     folder.add("newer format", "load_model", archive(good, weights(), metadata=newer))
-    weights_text = json.dumps(sequential(layer("d", units=2), compile_config={"optimizer": "sgd", "loss": "mse", "evil": 1}))
+    weights_text = json.dumps(
+        sequential(
+            layer("d", units=2), compile_config={"optimizer": "sgd", "loss": "mse", "evil": 1}
+        )
+    )
     folder.add("compile setting", "load_model", archive(weights_text, weights()))
 
 
@@ -306,7 +425,10 @@ def graphs(folder):
     million = {"class_name": "Sequential", "config": {"name": "s", "layers": [None] * 1_000_000}}
     folder.add("a million", "json", text=json.dumps(million))
     folder.add("a million", "load_model", archive(million, weights()))
-    wide = {"class_name": "Sequential", "config": {"name": "s", "layers": [{"class_name": "ReLU", "config": {}}] * 60_000}}
+    wide = {
+        "class_name": "Sequential",
+        "config": {"name": "s", "layers": [{"class_name": "ReLU", "config": {}}] * 60_000},
+    }
     folder.add("60,000", "json", text=json.dumps(wide))
     folder.add("60,000", "deserialize", text=json.dumps(wide))
 
@@ -316,23 +438,41 @@ def layer_names(folder):
     for name in ("..", ".", "a/b", "a\\b", "a\0b", "a" * 300, "", "a\nb", 3, None, ["x"]):
         if name is not None:
             folder.config(f"name {str(name)[:10]!r}", sequential(layer(name, units=2)))
-        folder.config(f"graph name {str(name)[:10]!r}", graph(call(name, ["in", 0, 0]), output=name))
+        folder.config(
+            f"graph name {str(name)[:10]!r}", graph(call(name, ["in", 0, 0]), output=name)
+        )
 
 
 def sizes(folder):
     """13: shapes that would allocate without bound."""
     for value in (10**6, 10**9, 10**12, 2**63, 10**30):
-        folder.config(f"units {value}", sequential(layer("a", units=value), layer("d", units=value)))
-        folder.config(f"embedding {value}", sequential(layer("e", "Embedding", input_dim=value, output_dim=value)))
+        folder.config(
+            f"units {value}", sequential(layer("a", units=value), layer("d", units=value))
+        )
+        folder.config(
+            f"embedding {value}",
+            sequential(layer("e", "Embedding", input_dim=value, output_dim=value)),
+        )
     folder.config("heads", sequential(layer("d", units=2), layer("l", "LSTM", units=10**9)))
     folder.config("not whole", sequential(layer("d", units=1e300)))
     folder.config("input", {"class_name": "Sequential", "config": {"name": "s", "layers": [
         layer("in", "InputLayer", batch_shape=[None, 10**12], dtype="float32"), layer("d", units=1000)]}})  # fmt: skip
-    for metric in ({"class_name": "AUC", "config": {"name": "a", "num_thresholds": 10**9}}, {"class_name": "MeanIoU", "config": {"name": "m", "num_classes": 10**6}}):
+    for metric in (
+        {"class_name": "AUC", "config": {"name": "a", "num_thresholds": 10**9}},
+        {"class_name": "MeanIoU", "config": {"name": "m", "num_classes": 10**6}},
+    ):
         metric = {"module": "keras.metrics", "registered_name": None, **metric}
         settings = {"optimizer": "sgd", "loss": "mse", "metrics": [metric]}
-        folder.add(f"metric {metric['class_name']}", "load_model", archive(sequential(layer("d", units=2), compile_config=settings), weights()))
-    folder.add("more weights than the file", "load_model", archive(sequential(layer("d", units=20_000), layer("e", units=3000)), weights()))
+        folder.add(
+            f"metric {metric['class_name']}",
+            "load_model",
+            archive(sequential(layer("d", units=2), compile_config=settings), weights()),
+        )
+    folder.add(
+        "more weights than the file",
+        "load_model",
+        archive(sequential(layer("d", units=20_000), layer("e", units=3000)), weights()),
+    )
 
 
 CLASSES = [code, names, paths, endings, hdf5, zips, tensors, texts, graphs, layer_names, sizes]
@@ -340,22 +480,44 @@ CLASSES = [code, names, paths, endings, hdf5, zips, tensors, texts, graphs, laye
 
 def warm_cases(path):
     """Return good cases for every call: what they import is not the files' doing."""
-    description = sequential(layer("d", units=2), compile_config={"optimizer": "sgd", "loss": "mse", "metrics": ["mae"]})
+    description = sequential(
+        layer("d", units=2), compile_config={"optimizer": "sgd", "loss": "mse", "metrics": ["mae"]}
+    )
     functional = graph(call("d", ["in", 0, 0]), output="d")
-    file, old, w, s = (path / name for name in ("warm.keras", "warm.h5", "warm.weights.h5", "warm.safetensors"))
+    file, old, w, s = (
+        path / name for name in ("warm.keras", "warm.h5", "warm.weights.h5", "warm.safetensors")
+    )
     file.write_bytes(archive(description, weights()))
     w.write_bytes(weights())
-    write_model(old, sequential(layer("d", units=2)), {"in": [], "d": [("k", np.ones((2, 2), "f4")), ("b", np.ones(2, "f4"))]})
+    write_model(
+        old,
+        sequential(layer("d", units=2)),
+        {"in": [], "d": [("k", np.ones((2, 2), "f4")), ("b", np.ones(2, "f4"))]},
+    )
     entry = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
     bias = {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]}
-    s.write_bytes(safetensors({"layers/dense/vars/0": entry, "layers/dense/vars/1": bias}, bytes(24)))
-    calls = [("load_model", file), ("import", old), ("import_weights", old), ("load_weights", w), ("load_weights", s)]
-    plain = json.dumps({key: value for key, value in description.items()})
+    s.write_bytes(
+        safetensors({"layers/dense/vars/0": entry, "layers/dense/vars/1": bias}, bytes(24))
+    )
+    calls = [
+        ("load_model", file),
+        ("import", old),
+        ("import_weights", old),
+        ("load_weights", w),
+        ("load_weights", s),
+    ]
+    plain = json.dumps(description)
     return [{"call": name, "path": str(each), "name": "warm"} for name, each in calls] + [
         {"call": "json", "text": plain, "name": "warm"},
         {"call": "sequential", "text": json.dumps(sequential(layer("d", units=2))), "name": "warm"},
         {"call": "model", "text": json.dumps(functional), "name": "warm"},
-        {"call": "deserialize", "text": json.dumps(layer("d", units=2, kernel_regularizer={"class_name": "L2", "config": {"l2": 0.1}})), "name": "warm"},
+        {
+            "call": "deserialize",
+            "text": json.dumps(
+                layer("d", units=2, kernel_regularizer={"class_name": "L2", "config": {"l2": 0.1}})
+            ),
+            "name": "warm",
+        },
         {"call": "layer", "text": json.dumps(layer("l", "LSTM", units=2)), "name": "warm"},
     ]
 
@@ -370,7 +532,10 @@ def test_nothing_happens_but_a_clear_error(tmp_path, build):
     bad = [
         each
         for each in results
-        if not each["outcome"].startswith("refused: ") or each["events"] or each["seconds"] > 2 or each["megabytes"] > 50
+        if not each["outcome"].startswith("refused: ")
+        or each["events"]
+        or each["seconds"] > 2
+        or each["megabytes"] > 50
     ]
     assert not bad, "\n".join(str(each) for each in bad[:20])
     assert not folder.canary.exists()

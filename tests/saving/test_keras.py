@@ -13,17 +13,25 @@ import hornpipe as keras
 from tests.saving import families
 
 SCRIPT = Path(__file__).with_name("with_keras.py")
-PYTHON = os.environ.get("KERAS_PYTHON") or (sys.executable if importlib.util.find_spec("keras") else None)
+PYTHON = os.environ.get("KERAS_PYTHON") or (
+    sys.executable if importlib.util.find_spec("keras") else None
+)
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(PYTHON is None, reason="no Keras: set KERAS_PYTHON to a Python that has keras 3.15 and jax"),
+    pytest.mark.skipif(
+        PYTHON is None, reason="no Keras: set KERAS_PYTHON to a Python that has keras 3.15 and jax"
+    ),
 ]
-CASES = [name for name in families.cases(keras) if name != "reshaping2d" or hasattr(keras.ops, "image")]
+CASES = [
+    name for name in families.cases(keras) if name != "reshaping2d" or hasattr(keras.ops, "image")
+]
 OPTIMIZERS = {"adam": lambda: keras.optimizers.Adam(0.01), "rmsprop": lambda: keras.optimizers.RMSprop(0.01, momentum=0.5), "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9)}  # fmt: skip
 
 
 def run(mode, folder):
-    done = subprocess.run([PYTHON, SCRIPT, mode, folder], capture_output=True, text=True, timeout=900)
+    done = subprocess.run(
+        [PYTHON, SCRIPT, mode, folder], capture_output=True, text=True, timeout=900
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -45,7 +53,9 @@ def theirs(tmp_path_factory):
 def test_we_open_theirs(theirs, name):
     model = keras.models.load_model(theirs / f"{name}.keras")
     x, expected = families.data(model), list(np.load(theirs / f"{name}.npz").values())
-    for a, b in zip(keras.tree.flatten(model.predict(x, verbose=0, batch_size=2)), expected, strict=True):
+    for a, b in zip(
+        keras.tree.flatten(model.predict(x, verbose=0, batch_size=2)), expected, strict=True
+    ):
         np.testing.assert_allclose(a, b, atol=1e-6, rtol=1e-5)
     before = model.get_weights()
     model.set_weights([np.zeros_like(each) for each in before])
@@ -67,13 +77,18 @@ def test_they_open_ours(tmp_path):
     for name in CASES:
         model = families.model(keras, name)
         for number, weight in enumerate(model.weights):
-            weight.assign(np.abs(np.random.RandomState(number).normal(size=weight.shape)).astype(weight.dtype) * 0.3)
+            weight.assign(
+                np.abs(np.random.RandomState(number).normal(size=weight.shape)).astype(weight.dtype)
+                * 0.3
+            )
         outputs = keras.tree.flatten(model.predict(families.data(model), verbose=0, batch_size=2))
         model.save(tmp_path / f"{name}.keras")
         model.save_weights(tmp_path / f"{name}.weights.h5")
         np.savez(tmp_path / f"{name}.npz", *outputs)
     for name, make in OPTIMIZERS.items():
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(2)])
+        model = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(2)]
+        )
         model.compile(make(), "mse", metrics=["mae"])
         fit(model)
         model.save(tmp_path / f"opt_{name}.keras")

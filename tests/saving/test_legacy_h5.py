@@ -35,11 +35,24 @@ def dense2(name, units, **more):
 
 @pytest.mark.parametrize("as_list", [True, False], ids=["list", "dict"])
 def test_sequential_of_keras_2(tmp_path, as_list):
-    layers = [dense2("a", 3, batch_input_shape=[None, 4], dtype="float32", activation="relu"), dense2("b", 2)]
-    config = {"class_name": "Sequential", "config": layers if as_list else {"name": "seq", "layers": layers}}
+    layers = [
+        dense2("a", 3, batch_input_shape=[None, 4], dtype="float32", activation="relu"),
+        dense2("b", 2),
+    ]
+    config = {
+        "class_name": "Sequential",
+        "config": layers if as_list else {"name": "seq", "layers": layers},
+    }
     w = [rand(4, 3), rand(3), rand(3, 2), rand(2)]
     path = tmp_path / "m.h5"
-    write_model(path, config, {"a": [("a/kernel:0", w[0]), ("a/bias:0", w[1])], "b": [("b/kernel:0", w[2]), ("b/bias:0", w[3])]})
+    write_model(
+        path,
+        config,
+        {
+            "a": [("a/kernel:0", w[0]), ("a/bias:0", w[1])],
+            "b": [("b/kernel:0", w[2]), ("b/bias:0", w[3])],
+        },
+    )
     model = keras.saving.import_keras_h5(path)
     x = rand(5, 4, seed=1)
     expected = np.maximum(x @ w[0] + w[1], 0) @ w[2] + w[3]
@@ -50,10 +63,24 @@ def test_functional_of_keras_2_with_a_shared_layer_and_a_nested_model(tmp_path):
     inner = {"class_name": "Sequential", "name": "inner", "inbound_nodes": [[["both", 0, 0, {}]]],
              "config": {"name": "inner", "layers": [dense2("deep", 2, batch_input_shape=[None, 6])]}}  # fmt: skip
     inputs = [
-        {"class_name": "InputLayer", "name": n, "config": {"batch_input_shape": [None, 4], "dtype": "float32", "sparse": False, "name": n}, "inbound_nodes": []}
+        {
+            "class_name": "InputLayer",
+            "name": n,
+            "config": {
+                "batch_input_shape": [None, 4],
+                "dtype": "float32",
+                "sparse": False,
+                "name": n,
+            },
+            "inbound_nodes": [],
+        }
         for n in "ab"
     ]
-    shared = {**dense2("shared", 3), "name": "shared", "inbound_nodes": [[["a", 0, 0, {}]], [["b", 0, 0, {}]]]}
+    shared = {
+        **dense2("shared", 3),
+        "name": "shared",
+        "inbound_nodes": [[["a", 0, 0, {}]], [["b", 0, 0, {}]]],
+    }
     both = {"class_name": "Concatenate", "name": "both", "config": {"name": "both", "trainable": True, "axis": -1},
             "inbound_nodes": [[["shared", 0, 0, {}], ["shared", 1, 0, {}]]]}  # fmt: skip
     config = {"class_name": "Model", "config": {"name": "m", "layers": [*inputs, shared, both, inner],
@@ -83,18 +110,30 @@ def conv1(name, filters, size, ordering, **more):
 
 
 def test_dense_of_keras_1(tmp_path):
-    config = {"class_name": "Sequential", "config": [dense1("d", 3, batch_input_shape=[None, 4], input_dim=4, input_dtype="float32")]}
+    config = {
+        "class_name": "Sequential",
+        "config": [dense1("d", 3, batch_input_shape=[None, 4], input_dim=4, input_dtype="float32")],
+    }
     w, b = rand(4, 3), rand(3)
-    write_model(tmp_path / "m.h5", config, {"d": [("d_W", w), ("d_b", b)]}, version="1.2.2", backend=None)
+    write_model(
+        tmp_path / "m.h5", config, {"d": [("d_W", w), ("d_b", b)]}, version="1.2.2", backend=None
+    )
     model = keras.saving.import_keras_h5(tmp_path / "m.h5")
     x = rand(5, 4, seed=1)
     np.testing.assert_allclose(model.predict(x, verbose=0), x @ w + b, atol=1e-5)
 
 
 def test_images_of_keras_1_in_tensorflow_ordering(tmp_path):
-    config = {"class_name": "Sequential", "config": [conv1("c", 3, 3, "tf", batch_input_shape=[None, 6, 6, 2], input_dtype="float32")]}
+    config = {
+        "class_name": "Sequential",
+        "config": [
+            conv1("c", 3, 3, "tf", batch_input_shape=[None, 6, 6, 2], input_dtype="float32")
+        ],
+    }
     w, b = rand(3, 3, 2, 3), rand(3)
-    write_model(tmp_path / "m.h5", config, {"c": [("c_W", w), ("c_b", b)]}, version="1.2.2", backend=None)
+    write_model(
+        tmp_path / "m.h5", config, {"c": [("c_W", w), ("c_b", b)]}, version="1.2.2", backend=None
+    )
     model = keras.saving.import_keras_h5(tmp_path / "m.h5")
     x = rand(1, 6, 6, 2, seed=1)
     np.testing.assert_allclose(model.predict(x, verbose=0)[0], convolve(x[0], w) + b, atol=1e-5)
@@ -102,15 +141,24 @@ def test_images_of_keras_1_in_tensorflow_ordering(tmp_path):
 
 @pytest.mark.parametrize("backend", [None, "tensorflow"])
 def test_images_of_keras_1_in_theano_ordering(tmp_path, backend):
-    config = {"class_name": "Sequential", "config": [conv1("c", 3, 3, "th", batch_input_shape=[None, 2, 6, 6], input_dtype="float32")]}
+    config = {
+        "class_name": "Sequential",
+        "config": [
+            conv1("c", 3, 3, "th", batch_input_shape=[None, 2, 6, 6], input_dtype="float32")
+        ],
+    }
     w, b = rand(3, 2, 3, 3), rand(3)  # filters, channels, rows, columns
-    write_model(tmp_path / "m.h5", config, {"c": [("c_W", w), ("c_b", b)]}, version="1.2.2", backend=None)
+    write_model(
+        tmp_path / "m.h5", config, {"c": [("c_W", w), ("c_b", b)]}, version="1.2.2", backend=None
+    )
     model = keras.saving.import_keras_h5(tmp_path / "m.h5", backend=backend)
     kernel = np.transpose(w, (2, 3, 1, 0))
     kernel = kernel if backend else kernel[::-1, ::-1]  # Theano turns kernels
     x = rand(1, 2, 6, 6, seed=1)
     expected = convolve(np.transpose(x[0], (1, 2, 0)), kernel) + b
-    np.testing.assert_allclose(model.predict(x, verbose=0)[0], np.transpose(expected, (2, 0, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0)[0], np.transpose(expected, (2, 0, 1)), atol=1e-5
+    )
 
 
 def test_a_file_of_keras_2_that_was_written_on_theano_has_its_kernels_turned(tmp_path):
@@ -133,7 +181,10 @@ def old_lstm(x, gates):
 
 
 def test_lstm_of_keras_1_kept_its_gates_one_by_one(tmp_path):
-    gates = {k: (rand(3, 4, seed=n), rand(4, 4, seed=n + 9), rand(4, seed=n + 20)) for n, k in enumerate("icfo")}
+    gates = {
+        k: (rand(3, 4, seed=n), rand(4, 4, seed=n + 9), rand(4, seed=n + 20))
+        for n, k in enumerate("icfo")
+    }
     config = {"class_name": "Sequential", "config": [{"class_name": "LSTM", "config": {"name": "l", "trainable": True, "output_dim": 4, "init": "glorot_uniform",
               "inner_init": "orthogonal", "forget_bias_init": "one", "activation": "tanh", "inner_activation": "hard_sigmoid", "W_regularizer": None,
               "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.0, "dropout_U": 0.0, "return_sequences": False, "go_backwards": False,
@@ -148,12 +199,19 @@ def test_lstm_of_keras_1_kept_its_gates_one_by_one(tmp_path):
 
 def test_weights_by_order_and_by_name(tmp_path):
     w = [rand(4, 3), rand(3), rand(3, 2), rand(2)]
-    write_weights(tmp_path / "w.h5", {"x": [("k", w[0]), ("b", w[1])], "drop": [], "y": [("k", w[2]), ("b", w[3])]})
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="x"), keras.layers.Dense(2, name="other")])
+    write_weights(
+        tmp_path / "w.h5",
+        {"x": [("k", w[0]), ("b", w[1])], "drop": [], "y": [("k", w[2]), ("b", w[3])]},
+    )
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, name="x"), keras.layers.Dense(2, name="other")]
+    )
     keras.saving.import_keras_h5_weights(model, tmp_path / "w.h5")
     for a, b in zip(model.get_weights(), w, strict=True):
         np.testing.assert_array_equal(a, b)
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="x"), keras.layers.Dense(2, name="other")])
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, name="x"), keras.layers.Dense(2, name="other")]
+    )
     before = model.get_weights()
     keras.saving.import_keras_h5_weights(model, tmp_path / "w.h5", by_name=True)
     np.testing.assert_array_equal(model.get_weights()[0], w[0])
@@ -164,14 +222,24 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path):
     write_weights(tmp_path / "w.h5", {"x": [("k", rand(4, 5)), ("b", rand(5))]})
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="x")])
     before = model.get_weights()
-    with pytest.raises(FileFormatError, match=r"1 of another shape: x: \[\(4, 5\), \(5,\)\] in the file"):
+    with pytest.raises(
+        FileFormatError, match=r"1 of another shape: x: \[\(4, 5\), \(5,\)\] in the file"
+    ):
         keras.saving.import_keras_h5_weights(model, tmp_path / "w.h5")
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
 def test_a_lambda_with_code_is_refused(tmp_path):
     code = ["4wEAAAAAAAAAAAAAAAEAAAAFAAAAQwAAAHMLAAAAZAF9AHwAUwApAk7pAQAAAA==", None, None]
-    layer = {"class_name": "Lambda", "config": {"name": "l", "function": code, "function_type": "lambda", "batch_input_shape": [None, 4]}}
+    layer = {
+        "class_name": "Lambda",
+        "config": {
+            "name": "l",
+            "function": code,
+            "function_type": "lambda",
+            "batch_input_shape": [None, 4],
+        },
+    }
     write_model(tmp_path / "m.h5", {"class_name": "Sequential", "config": [layer]}, {"l": []})
     with pytest.raises(FileFormatError, match="Files hold no code"):
         keras.saving.import_keras_h5(tmp_path / "m.h5")

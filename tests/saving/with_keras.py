@@ -23,13 +23,20 @@ def fit(model):
 def write(folder):
     for name in families.cases(keras):
         model = families.model(keras, name)
-        model.set_weights([np.abs(np.random.RandomState(i).normal(size=w.shape)).astype(w.dtype) * 0.3 for i, w in enumerate(model.get_weights())])
+        model.set_weights(
+            [
+                np.abs(np.random.RandomState(i).normal(size=w.shape)).astype(w.dtype) * 0.3
+                for i, w in enumerate(model.get_weights())
+            ]
+        )
         outputs = keras.tree.flatten(model.predict(families.data(model), verbose=0, batch_size=2))
         model.save(f"{folder}/{name}.keras")
         model.save_weights(f"{folder}/{name}.weights.h5")
         np.savez(f"{folder}/{name}.npz", *outputs)
     for name, make in OPTIMIZERS.items():
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(2)])
+        model = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(5, activation="tanh"), keras.layers.Dense(2)]
+        )
         model.compile(make(), "mse", metrics=["mae"])
         fit(model)
         model.save(f"{folder}/opt_{name}.keras")
