@@ -12,7 +12,7 @@ import hornpipe as keras
 from hornpipe.engine.select import active
 from hornpipe.initializers import compute_fans
 
-I = keras.initializers  # noqa: E741
+I = keras.initializers
 SHAPE = (120, 150)
 RANDOM = [
     "RandomNormal",

@@ -127,7 +127,7 @@ _ALIASES = {
 _MODULES = {name: module for module, names in _FAMILIES.items() for name in names}
 _CORE = ("InputSpec", "Layer")
 
-__all__ = [*_CORE, *_MODULES, *_ALIASES, *_OLDER, "deserialize", "get", "serialize"]  # noqa: PLE0604
+__all__ = [*_CORE, *_MODULES, *_ALIASES, *_OLDER, "deserialize", "get", "serialize"]
 
 
 @functools.cache

@@ -80,6 +80,33 @@ class RunningSum(TensorOperators):
         return float(self.numpy())
 
 
+class SumPart(TensorOperators):
+    """One entry of a `RunningSum` of shape `(n,)`, as a scalar that can be read and assigned."""
+
+    trainable, shape = False, ()
+
+    def __init__(self, whole, index):
+        self.whole, self.index, self.dtype = whole, index, whole.dtype
+
+    @property
+    def value(self):
+        """The sum so far, a scalar."""
+        return self.whole.value[self.index]
+
+    def assign(self, value):
+        """Set the sum; returns it as a tensor."""
+        entries = [self.whole.value[index] for index in range(self.whole.shape[0])]
+        entries[self.index] = cast(value, self.dtype)
+        return self.whole.assign(ops.stack(entries))[self.index]
+
+    def numpy(self):
+        """Return the sum as a NumPy scalar."""
+        return self.whole.numpy()[self.index]
+
+    def __float__(self):
+        return float(self.numpy())
+
+
 def _zeros(shape, dtype):
     return ops.zeros(shape, dtype=dtype)
 
@@ -281,8 +308,9 @@ class Mean(Metric):
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_sum(name="total")
-        self.count = self.add_sum(name="count")
+        # Total and count in one sum: a compiled step then updates a mean in one pass.
+        self._sums = self.add_sum((2,), name="total_and_count")
+        self.total, self.count = SumPart(self._sums, 0), SumPart(self._sums, 1)
 
     def update_state(self, values, sample_weight=None) -> None:
         """Take in values.
@@ -295,12 +323,12 @@ class Mean(Metric):
             ShapeError: the weights don't fit.
         """
         values, weights = weigh(values, sample_weight, type(self).__name__)
-        self.total.add(ops.sum(values * weights))
-        self.count.add(ops.sum(weights))
+        self._sums.add(ops.stack([ops.sum(values * weights), ops.sum(weights)]))
 
     def result(self):
         """Return the mean, a scalar."""
-        return cast(ops.divide_no_nan(self.total.value, self.count.value), self.dtype)
+        sums = self._sums.value
+        return cast(ops.divide_no_nan(sums[0], sums[1]), self.dtype)
 
 
 @register("metric")

@@ -22,7 +22,9 @@ from hornpipe.engine import select
 from hornpipe.models.functional import build_graph, depth_order, graph_config
 from hornpipe.training.trainer import Trainer
 
-_ELEMENTWISE = set("add subtract multiply divide true_divide negative abs power maximum minimum exp log relu sigmoid tanh getitem".split())
+_ELEMENTWISE = set(
+    "add subtract multiply divide true_divide negative abs power maximum minimum exp log relu sigmoid tanh getitem".split()
+)
 
 
 @register("model", "Functional")
@@ -59,7 +61,11 @@ class Model(Trainer, Layer):
     def __init__(self, inputs=None, outputs=None, name=None, **kwargs):
         if (inputs is None) != (outputs is None):
             missing = "outputs" if outputs is None else "inputs"
-            raise ValueError(message("Model", f"`{missing}` is missing", "", "Pass both: Model(inputs, outputs)."))
+            raise ValueError(
+                message(
+                    "Model", f"`{missing}` is missing", "", "Pass both: Model(inputs, outputs)."
+                )
+            )
         if inputs is not None and name is None and type(self) is Model:
             from hornpipe.core.naming import auto_name
 
@@ -94,7 +100,9 @@ class Model(Trainer, Layer):
         """
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(message(self.who, f"has {len(self.layers)} layers", f"index={index}"))
+                raise ValueError(
+                    message(self.who, f"has {len(self.layers)} layers", f"index={index}")
+                )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
@@ -140,7 +148,11 @@ class Model(Trainer, Layer):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
-        return [] if self._graph is None else [_input_name(tensor) for tensor in self._graph.flat_inputs]
+        return (
+            []
+            if self._graph is None
+            else [_input_name(tensor) for tensor in self._graph.flat_inputs]
+        )
 
     @property
     def output_names(self) -> list[str]:
@@ -156,7 +168,11 @@ class Model(Trainer, Layer):
             names = [tensor.node.operation.name for tensor in self._graph.flat_outputs]
             if len(set(names)) == len(names):
                 return names
-        return [f"output_{number}" if number else "output" for number in range(len(leaves))] if len(leaves) > 1 else ["output"]
+        return (
+            [f"output_{number}" if number else "output" for number in range(len(leaves))]
+            if len(leaves) > 1
+            else ["output"]
+        )
 
     @property
     def row_independent(self):
@@ -200,14 +216,22 @@ class Model(Trainer, Layer):
                 leaf = to_tensor(leaf)
             wanted, shape = tuple(tensor.shape), tuple(engine.shape(leaf))
             if len(shape) == len(wanted) - 1 and wanted[-1] == 1:
-                leaf, shape = engine.reshape(leaf, (*[-1 if n is None else n for n in shape], 1)), (*shape, 1)
+                leaf, shape = (
+                    engine.reshape(leaf, (*[-1 if n is None else n for n in shape], 1)),
+                    (*shape, 1),
+                )
             elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
-                leaf, shape = engine.reshape(leaf, [-1 if n is None else n for n in shape[:-1]]), shape[:-1]
+                leaf, shape = (
+                    engine.reshape(leaf, [-1 if n is None else n for n in shape[:-1]]),
+                    shape[:-1],
+                )
             if len(shape) != len(wanted) or any(
                 None not in (a, b) and a != b for a, b in zip(shape, wanted, strict=True)
             ):
                 rule = f"input {_input_name(tensor)!r} must have the shape {wanted}"
-                raise ShapeError(message(self.who, rule, f"shape={shape}", _shape_fix(shape, wanted)))
+                raise ShapeError(
+                    message(self.who, rule, f"shape={shape}", _shape_fix(shape, wanted))
+                )
             own, dtype = engine.dtype(leaf), tensor.dtype
             if is_float(dtype) and not is_float(own):
                 leaf = engine.astype(leaf, self.compute_dtype)
@@ -272,7 +296,15 @@ class Model(Trainer, Layer):
             return
         super()._build_with(input_shapes)
 
-    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None):
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
         """Print a table of the layers, their output shapes and their numbers of weights; see `models/summary.py`."""
         from hornpipe.models.summary import print_summary
 
@@ -285,7 +317,6 @@ class Model(Trainer, Layer):
             show_trainable=show_trainable,
             layer_range=layer_range,
         )
-
 
     # ---- descriptions and files
 
@@ -370,12 +401,19 @@ def _sequential_call():
 
 
 def _input_name(tensor) -> str:
-    return tensor.node.operation.name if tensor.node is not None and isinstance(tensor.node.operation, Layer) else tensor.name
+    return (
+        tensor.node.operation.name
+        if tensor.node is not None and isinstance(tensor.node.operation, Layer)
+        else tensor.name
+    )
 
 
 def _as_spec(leaf):
     dtype = str(leaf.dtype).removeprefix("torch.")
-    return KerasTensor((None, *leaf.shape[1:]), {"float64": floatx(), "int64": "int32", "uint64": "uint32"}.get(dtype, dtype))
+    return KerasTensor(
+        (None, *leaf.shape[1:]),
+        {"float64": floatx(), "int64": "int32", "uint64": "uint32"}.get(dtype, dtype),
+    )
 
 
 def _shape_fix(shape, wanted) -> str:

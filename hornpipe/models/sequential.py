@@ -60,14 +60,24 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
-            fix = "Wrap a function: keras.layers.Lambda(function)." if callable(layer) else "Pass a layer such as keras.layers.Dense(10)."
+            fix = (
+                "Wrap a function: keras.layers.Lambda(function)."
+                if callable(layer)
+                else "Pass a layer such as keras.layers.Dense(10)."
+            )
             raise TypeError(message(self.who, "takes layers", repr(layer), fix))
-        if any(layer is each for each in self._chain) or any(layer.name == each.name for each in self._chain):
+        if any(layer is each for each in self._chain) or any(
+            layer.name == each.name for each in self._chain
+        ):
             rule = f"every layer needs a name of its own, {layer.name!r} stands already"
             raise ValueError(message(self.who, rule, "", 'Make another layer, or pass name="...".'))
         if _is_input(layer) and self._chain:
             raise ValueError(message(self.who, "an Input must come first", f"{layer.name!r}"))
-        if not self._chain and not _is_input(layer) and getattr(layer, "_first_shape", None) is not None:
+        if (
+            not self._chain
+            and not _is_input(layer)
+            and getattr(layer, "_first_shape", None) is not None
+        ):
             from hornpipe.layers import InputLayer
 
             dtype = "int32" if type(layer).__name__ == "Embedding" else None
@@ -129,7 +139,11 @@ class Sequential(Model):
             if isinstance(first, (list, tuple, dict)):
                 self._input_shape = tree.map_tree(lambda leaf: tuple(leaf.shape), first)
             else:
-                dtype = first.dtype if isinstance(first, shapes.Tensor) else select.chosen().dtype(first)
+                dtype = (
+                    first.dtype
+                    if isinstance(first, shapes.Tensor)
+                    else select.chosen().dtype(first)
+                )
                 with outside(), select.use(select.chosen()):
                     self._build_chain(Input(batch_shape=(None, *first.shape[1:]), dtype=dtype))
         self.built = True
@@ -156,7 +170,12 @@ class Sequential(Model):
         """Return the layers' descriptions and the name; `from_config` makes an equal model of them."""
         with sharing():
             layers = [serialize(layer) for layer in self._chain]
-        config = {"name": self.name, "trainable": self._trainable, "dtype": serialize(self.dtype_policy), "layers": layers}
+        config = {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": serialize(self.dtype_policy),
+            "layers": layers,
+        }
         if self._graph is not None:
             config["build_input_shape"] = list(self._graph.flat_inputs[0].shape)
         return config
@@ -178,10 +197,16 @@ class Sequential(Model):
 
     @classmethod
     def _from_layers(cls, config):
-        settings = {key: value for key, value in config.items() if key not in ("layers", "build_input_shape")}
+        settings = {
+            key: value
+            for key, value in config.items()
+            if key not in ("layers", "build_input_shape")
+        }
         descriptions = config["layers"]
         if not isinstance(descriptions, list):
-            raise FileFormatError(message(cls.__name__, "`layers` must be a list", f"{descriptions!r}"))
+            raise FileFormatError(
+                message(cls.__name__, "`layers` must be a list", f"{descriptions!r}")
+            )
         layers = [deserialize(description, kind="layer") for description in descriptions]
         model = cls(layers, **{key: _revive(value) for key, value in settings.items()})
         shape = config.get("build_input_shape")

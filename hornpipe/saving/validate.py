@@ -91,7 +91,8 @@ def only_format_errors(who: str):
             isinstance(error, (ValueError, TypeError)) and text
         ):  # others do not say what is wrong
             text = f"the contents can't be used ({type(error).__name__}: {text[:200]})"
-        raise FileFormatError(f"{who}: {text}.") from error
+        told = text.startswith(f"{who}: ")
+        raise FileFormatError(f"{text}." if told else f"{who}: {text}.") from error
 
 
 # ---- text

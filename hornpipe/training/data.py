@@ -225,6 +225,7 @@ class ArraySource:
             self.steps = min(self.steps, max_steps)
         self.streamed = self._sparse
         self._device = None
+        self._ahead: tuple = (None, None)
 
     def example(self):
         """Return (x, y, sample_weight) with arrays of a batch's shape, for building and checking."""
@@ -253,7 +254,15 @@ class ArraySource:
             ]
         return self._device
 
+    def look_ahead(self, epoch) -> None:
+        """Draw an epoch's order before it begins, while the device is at work."""
+        if self.shuffle and not self._sparse and self._ahead[0] != epoch:
+            self._ahead = (epoch, self._draw(epoch))
+
     def _order(self, epoch):
+        return self._ahead[1] if self._ahead[0] == epoch else self._draw(epoch)
+
+    def _draw(self, epoch):
         if not self.shuffle:
             return np.arange(self.rows, dtype="int32")
         generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
@@ -480,6 +489,9 @@ class StreamSource:
     def sample(self, most):
         """Return the first batch."""
         return self.example()
+
+    def look_ahead(self, epoch) -> None:
+        """Do nothing: a stream is read when its epoch begins."""
 
     def _start(self):
         """Return an iterator: the one in use where the stream is one itself, else a new one."""

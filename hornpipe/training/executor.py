@@ -76,7 +76,6 @@ class Executor:
             tuple(map(id, self.variables)),
             tuple(map(id, trained if mode == "train" else ())),
         )
-        self._zeros: list | None = None
         self.stopped = False
         self.logs: dict = {}
         if mode == "train":
@@ -183,7 +182,9 @@ class Executor:
 
     def reset_metrics(self) -> None:
         """Start the metrics again. What they start from is computed once, in one compiled call."""
-        if self._zeros is None:
+        key = ("zeros", self.mode, tuple(map(id, self.sums)))
+        zeros = self.model._programs.get(key)
+        if zeros is None:
 
             def zero():
                 with Scope() as scope:
@@ -191,8 +192,9 @@ class Executor:
                         metric.reset_state()
                 return [scope.values.get(id(variable)) for variable in self.sums]
 
-            self._zeros = zero() if self.model.run_eagerly else select.chosen().compile(zero)()
-        for variable, value in zip(self.sums, self._zeros, strict=True):
+            zeros = zero() if self.model.run_eagerly else select.chosen().compile(zero)()
+            self.model._programs[key] = zeros
+        for variable, value in zip(self.sums, zeros, strict=True):
             if value is not None:
                 variable._value = value
 
@@ -274,6 +276,8 @@ class Executor:
                     buffers[:2] if record else None,
                 )
                 carry = program.run(carry, fixed, segment.data, order, first, first + steps)
+                if self.mode == "train" and first + steps >= segment.steps:
+                    source.look_ahead(epoch + 1)
                 if source.streamed:
                     previous = carry
                 else:

@@ -1,6 +1,5 @@
 """The functions of keras.backend in 2016, against NumPy."""
 
-# ruff: noqa: E501 - one line for each function
 import numpy as np
 import pytest
 

@@ -372,7 +372,7 @@ def test_layers_of_2016_with_their_own_call():
 @pytest.mark.parametrize("mode", ["sum", "mul", "ave", "max", "concat", "dot", "cos", "function"])
 def test_modes_of_merge(mode):
     a, b = np.random.RandomState(1).rand(2, 5, 3).astype("float32")
-    unit = lambda x: x / np.sqrt((x**2).sum(-1, keepdims=True))  # noqa: E731
+    unit = lambda x: x / np.sqrt((x**2).sum(-1, keepdims=True))
     expected = {
         "sum": a + b, "mul": a * b, "ave": (a + b) / 2, "max": np.maximum(a, b), "concat": np.concatenate([a, b], 1),
         "dot": (a * b).sum(1, keepdims=True), "cos": (unit(a) * unit(b)).sum(1)[:, None, None], "function": a - b,

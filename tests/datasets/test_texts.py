@@ -99,8 +99,8 @@ def test_settings_out_of_range(module, arguments, text):
 
 
 def test_unknown_arguments():
-    with pytest.raises(TypeError, match="Received: nb_words=20. Did you mean 'num_words'?"):
-        imdb.load_data(nb_words=20)
+    with pytest.raises(TypeError, match="Received: num_wrods=20. Did you mean 'num_words'?"):
+        imdb.load_data(num_wrods=20)
     with pytest.raises(TypeError, match="test_split"):
         imdb.load_data(test_split=0.2)
 

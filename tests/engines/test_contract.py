@@ -512,7 +512,7 @@ def test_fold_over_integer_hashing_and_gathers(engine):
 
     table = np.random.default_rng(0).standard_normal((5, 3)).astype("float32")
     ids = e.asarray([0, 1, 4, 4, 2, 3])
-    start = lambda: (e.asarray(table), e.asarray([0, 0, 0]), e.asarray(12345))  # noqa: E731
+    start = lambda: (e.asarray(table), e.asarray([0, 0, 0]), e.asarray(12345))
     folded = e.fold(step, 2)(start(), [], [ids], None, 0, 3)
     carry = start()
     for index in range(3):
@@ -572,7 +572,7 @@ class TestTorchFold:
         import torch
 
         engine = load("torch")
-        step = lambda carry, constants, batch, index: [carry[0] + torch.rand(4)]  # noqa: E731
+        step = lambda carry, constants, batch, index: [carry[0] + torch.rand(4)]
         data = [engine.asarray(np.zeros((400, 1)))]
         total = engine.fold(step, 1)(
             [engine.full((4,), 0, dtype="float32")], [], data, None, 0, 400
@@ -581,7 +581,7 @@ class TestTorchFold:
 
     def test_a_carry_that_changes_its_form_is_refused(self):
         engine = load("torch")
-        step = lambda carry, constants, batch, index: [carry[0].double()]  # noqa: E731
+        step = lambda carry, constants, batch, index: [carry[0].double()]
         with pytest.raises(
             EngineError,
             match="fold: a step must return a carry of the structure, shapes and dtypes",

@@ -21,7 +21,7 @@ class Dense(Layer):
         self.units, self.dtype_of_weights = units, dtype_of_weights
 
     def build(self, input_shape):
-        zeros = lambda shape, dtype: np.zeros(shape, "float32")  # noqa: E731
+        zeros = lambda shape, dtype: np.zeros(shape, "float32")
         self.kernel = self.add_weight(
             (input_shape[-1], self.units), zeros, dtype=self.dtype_of_weights, name="kernel"
         )

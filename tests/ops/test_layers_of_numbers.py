@@ -199,7 +199,7 @@ def test_conv_transpose_is_the_gradient_of_conv(check, padding, window, stride, 
     def reference(x, kernel):
         return transposed(x, kernel, grown, stride, padding, dilation)
 
-    call = lambda x, k: ops.conv_transpose(x, k, stride, padding, dilation_rate=dilation)  # noqa: E731
+    call = lambda x, k: ops.conv_transpose(x, k, stride, padding, dilation_rate=dilation)
     check(call, reference, [wave(1, size, 3), wave(window, 2, 3, start=40)], batch="first")
 
 

@@ -339,7 +339,7 @@ def test_segments(check, name):
 
 
 def test_segment_prod(check):
-    reference = lambda x: np.stack([x[0] * x[2], np.ones(2), x[1]])  # noqa: E731
+    reference = lambda x: np.stack([x[0] * x[2], np.ones(2), x[1]])
     check(
         lambda x: ops.segment_prod(x, [0, 2, 0, 9], 3),
         reference,
