@@ -54,7 +54,7 @@ def getitem(x, index):
 
     Example:
         >>> import hornpipe as keras
-        >>> keras.ops.getitem([[1, 2], [3, 4]], (slice(None), 0)).tolist()
+        >>> keras.ops.getitem([[1, 2], [3, 4]], (..., 0)).tolist()
         [1, 3]
     """
     index = index if isinstance(index, tuple) else (index,)
