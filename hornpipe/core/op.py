@@ -71,7 +71,10 @@ def convert(values, rule, lists=False) -> Any:
         for leaf in (group if type(group) is list else (group,))
         if leaf is not None
     ]
-    kinds: set[Any] = {leaf if type(leaf) in _NUMBERS else engine.dtype(leaf) for leaf in leaves}
+    kinds: Any = {
+        leaf if type(leaf) in _NUMBERS else engine.dtype(leaf)  # pyright: ignore[reportUnhashable]
+        for leaf in leaves
+    }
     only = next(iter(kinds)) if len(kinds) == 1 else None
     dtype = only if type(only) is str else result_type(*kinds)
     if rule == "float" and not is_float(dtype) and not dtype.startswith("complex"):
