@@ -12,6 +12,7 @@ from hornpipe import ops
 from hornpipe.core import tree
 from hornpipe.core.errors import message
 from hornpipe.core.scope import Scope
+from hornpipe.core.variable import Variable
 from hornpipe.engine import select
 
 
@@ -49,6 +50,9 @@ def value_and_grad(function, variables):
     Returns:
         (what `function` returned, list of gradients).
 
+    Raises:
+        TypeError: `function` is not callable, or an entry of `variables` is not a `Variable`.
+
     Example:
         >>> import hornpipe as keras
         >>> w = keras.Variable([1.0, 2.0])
@@ -56,6 +60,16 @@ def value_and_grad(function, variables):
         >>> float(loss), gradient.tolist()
         (5.0, [2.0, 4.0])
     """
+    if not callable(function):
+        fix = "Pass a function that takes nothing, for example `lambda: loss_of(model(x), y)`."
+        raise TypeError(
+            message("value_and_grad", "`function` must be callable", repr(function), fix)
+        )
+    for variable in variables:
+        if not isinstance(variable, Variable):
+            rule = "`variables` must hold Variables"
+            fix = "Pass for example model.trainable_variables."
+            raise TypeError(message("value_and_grad", rule, repr(variable), fix))
     assigned: list = []
     pair: list = []
 

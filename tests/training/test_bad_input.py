@@ -222,3 +222,11 @@ def test_names_of_inputs_and_outputs():
         model.fit(X[:, :2], target, verbose=0)
     with pytest.raises(ValueError, match="no output"):
         model.fit([X[:, :2], X[:, 2:]], {"pricee": target}, verbose=0)
+
+
+def test_value_and_grad_refuses():
+    variable = keras.Variable(1.0)
+    with pytest.raises(TypeError, match="`function` must be callable"):
+        keras.value_and_grad(3, [variable])
+    with pytest.raises(TypeError, match="must hold Variables"):
+        keras.value_and_grad(lambda: variable * 2, [1.0])
