@@ -17,9 +17,11 @@ _HOMES = {
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
+    "LearningRateScheduler": "learning_rate",
+    "ReduceLROnPlateau": "learning_rate",
 }
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str):

@@ -16,6 +16,7 @@ several in order.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from typing import Any
 
@@ -38,6 +39,8 @@ HOOKS = {
     )
     for when in ("begin", "end")
 }
+# How alike two names are, from 0 to 1, of which one is taken for the other misspelt.
+_MISSPELT = 0.85
 # `on_train_batch_*` of the base class calls the older name, so overriding either counts.
 _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -287,12 +290,21 @@ class CallbackList:
         """Check that `available` (names of the logs to come) holds every name that a callback
         monitors.
 
+        A callback of the user's may add names of its own at an epoch's end. Behind one, only a
+        name that looks misspelt is refused here; the first epoch's end tells about the others.
+
         Raises:
             ValueError: it does not.
         """
+        available, may_add = list(available), False
         for callback in self.callbacks:
             for name in callback.monitored_names():
-                check_monitor(name, available, type(callback).__name__)
+                if not may_add or difflib.get_close_matches(name, available, 1, _MISSPELT):
+                    check_monitor(name, available, type(callback).__name__)
+            may_add = may_add or (
+                not type(callback).__module__.startswith("hornpipe.")
+                or "on_epoch_end" in vars(callback)
+            )
 
     # ---- state
 

@@ -288,6 +288,8 @@ CALLS: dict[str, Call] = {
     "L2": call("l", row("l", "l2")),
     "MaxNorm": call("m axis", row("m", "max_value")),
     "MinMaxNorm": call("low high rate axis", row("low", "min_value"), row("high", "max_value")),
+    # ---- callbacks
+    "ReduceLROnPlateau": call("monitor factor patience verbose mode epsilon cooldown min_lr", row("epsilon", "min_delta")),
     # ---- functions and methods
     "Input": call("shape batch_shape name dtype sparse tensor", row("batch_input_shape", "batch_shape"), row("input_dtype", "dtype")),
     "Model.compile": call(
@@ -478,7 +480,7 @@ METRICS: dict[str, str] = {
     "mape": "mean_absolute_percentage_error", "MAPE": "mean_absolute_percentage_error",
     "msle": "mean_squared_logarithmic_error", "MSLE": "mean_squared_logarithmic_error",
     "kld": "kullback_leibler_divergence", "KLD": "kullback_leibler_divergence", "kl_divergence": "kullback_leibler_divergence",
-    "cosine": "cosine_proximity",
+    "cosine": "cosine_proximity", "learning_rate": "lr",
 }  # fmt: skip
 # "acc" may mean any of these in a history, in this order
 ACCURACIES = (
