@@ -18,6 +18,7 @@ _HOMES = {
     "History": "history",
     "LambdaCallback": "lambda_callback",
     "LearningRateScheduler": "learning_rate",
+    "ModelCheckpoint": "model_checkpoint",
     "ReduceLROnPlateau": "learning_rate",
 }
 

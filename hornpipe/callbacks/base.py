@@ -90,6 +90,19 @@ class Callback:
         """Return the names in the logs that this callback needs; `fit` checks before training that they will exist."""
         return []
 
+    def check_names(self, available: list[str], complete: bool) -> None:
+        """Check that the logs will hold `monitored_names`; called by `fit` before training.
+
+        Args:
+            available: the names known by then.
+            complete: bool. False where a callback before this one may add more.
+
+        Raises:
+            ValueError: a name is not among them.
+        """
+        for name in self.monitored_names():
+            check_monitor(name, available, type(self).__name__, complete=complete)
+
     def get_state(self) -> dict | None:
         """Return what a resumed run needs, as plain data (numbers, lists, strings, NumPy arrays), or None."""
         return None
@@ -287,8 +300,7 @@ class CallbackList:
         return bool(getattr(self.model, "stop_training", False))
 
     def check_monitored(self, available) -> None:
-        """Check that `available` (names of the logs to come) holds every name that a callback
-        monitors.
+        """Let every callback check that `available` (names of the logs to come) holds the names it needs.
 
         A callback of the user's may add names of its own at an epoch's end. Behind one, only a
         name that looks misspelt is refused here; the first epoch's end tells about the others.
@@ -296,15 +308,12 @@ class CallbackList:
         Raises:
             ValueError: it does not.
         """
-        available, may_add = list(available), False
+        available, complete = list(available), True
         for callback in self.callbacks:
-            for name in callback.monitored_names():
-                if not may_add or difflib.get_close_matches(name, available, 1, _MISSPELT):
-                    check_monitor(name, available, type(callback).__name__)
-            may_add = may_add or (
-                not type(callback).__module__.startswith("hornpipe.")
-                or "on_epoch_end" in vars(callback)
-            )
+            callback.check_names(available, complete)
+            foreign = not type(callback).__module__.startswith("hornpipe.")
+            if foreign or "on_epoch_end" in vars(callback):
+                complete = False
 
     # ---- state
 
@@ -422,8 +431,18 @@ def overrides(callback: Callback, hook: str) -> bool:
     )
 
 
-def check_monitor(name: str, available, who: str) -> None:
-    """Check that the logs hold what a callback monitors.
+def check_monitor(
+    name: str, available, who: str, *, argument: str = "monitor", complete: bool = True
+) -> None:
+    """Check that the logs hold a name that a callback needs.
+
+    Args:
+        name: what the callback looks for.
+        available: names of the logs.
+        who: name of the callback's class.
+        argument: the callback's argument that holds the name.
+        complete: bool. Whether `available` is all there will be. Where it is not, only a name that
+            looks misspelt is refused.
 
     Raises:
         ValueError: `name` is not in `available`. The message lists what is, and the nearest name.
@@ -431,11 +450,15 @@ def check_monitor(name: str, available, who: str) -> None:
     available = list(available)
     if name in available:
         return
+    if not complete and not difflib.get_close_matches(name, available, 1, _MISSPELT):
+        return
     fix = near_miss(name, available).strip()
     if name.startswith("val_") and not any(each.startswith("val_") for each in available):
         fix = "Pass `validation_data` or `validation_split` to fit."
-    rule = f"`monitor` must be a name in the logs: {', '.join(available) or 'there are none'}"
-    raise ValueError(message(who, rule, f"monitor={name!r}", fix))
+    verb = "be a name" if argument == "monitor" else "use names"
+    rule = f"`{argument}` must {verb} in the logs: {', '.join(available) or 'there are none'}"
+    received = f"monitor={name!r}" if argument == "monitor" else f"the name {name!r}"
+    raise ValueError(message(who, rule, received, fix))
 
 
 def _as_callbacks(callbacks, who) -> list[Callback]:

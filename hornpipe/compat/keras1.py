@@ -289,6 +289,10 @@ CALLS: dict[str, Call] = {
     "MaxNorm": call("m axis", row("m", "max_value")),
     "MinMaxNorm": call("low high rate axis", row("low", "min_value"), row("high", "max_value")),
     # ---- callbacks
+    "ModelCheckpoint": call(
+        "filepath monitor verbose save_best_only save_weights_only mode period",
+        gone("period", "Today: save_freq, in batches, or \"epoch\".", (1,)),
+    ),
     "ReduceLROnPlateau": call("monitor factor patience verbose mode epsilon cooldown min_lr", row("epsilon", "min_delta")),
     # ---- functions and methods
     "Input": call("shape batch_shape name dtype sparse tensor", row("batch_input_shape", "batch_shape"), row("input_dtype", "dtype")),

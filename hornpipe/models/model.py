@@ -372,6 +372,16 @@ class Model(Trainer, Layer):
 
         save_model(self, filepath, overwrite=overwrite, zipped=zipped)
 
+    def _check_savable(self) -> None:
+        """Check, without writing, that `save` will be able to describe the model and to make it again.
+
+        Raises:
+            ValueError: it can't; see `save`.
+        """
+        from hornpipe.saving.archive import check_savable
+
+        check_savable(self)
+
     def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
         """Save the weights to a ".weights.h5" or ".safetensors" file. See `saving.save_weights`."""
         from hornpipe.saving.archive import save_weights

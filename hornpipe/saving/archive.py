@@ -62,15 +62,13 @@ def save_model(model, filepath, overwrite=True, zipped=None) -> None:
     _check_overwrite(path, overwrite)
     if zipped not in (None, True):
         raise ValueError(message("save", "`zipped` must be True or None", f"zipped={zipped!r}"))
-    config = describe_model(model)
-    text = _dump(config, model)
+    text = check_savable(model)
     metadata = {
         "keras_version": KERAS_VERSION,
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
         "hornpipe_version": _version(),
         "hornpipe_format": FORMAT,
     }
-    _check_rebuild(model, text)
     with replacing(path, "save") as file:
         with tempfile.TemporaryFile(dir=path.parent) as buffer:
             weights.write_h5(buffer, model)
@@ -82,6 +80,17 @@ def save_model(model, filepath, overwrite=True, zipped=None) -> None:
                     shutil.copyfileobj(buffer, member, 2**20)
         file.flush()
         _check_written(file, model, "save")
+
+
+def check_savable(model) -> str:
+    """Check that a model can be made again from its description; returns the text of `config.json`.
+
+    Raises:
+        ValueError: a part can't be described, or is another one when made again.
+    """
+    text = _dump(describe_model(model), model)
+    _check_rebuild(model, text)
+    return text
 
 
 def describe_model(model) -> dict:
