@@ -241,14 +241,26 @@ def asarray(x, dtype=None):
         dtype = {"float64": settings.floatx(), "int64": "int32"}.get(
             host.dtype.name, host.dtype.name
         )
-        return jnp.asarray(host.astype(_narrow(dtype), copy=False))
+        return _from_host(host, _narrow(dtype))
     dtype = _narrow(dtype, explicit=not isinstance(x, (np.ndarray, np.generic)))
+    return _from_host(x, dtype) if isinstance(x, np.ndarray) else jnp.asarray(x, dtype)
+
+
+_LARGE_BYTES = 4 * 2**20
+_ALIGNMENT = 64  # what XLA asks of memory that it takes as it is
+
+
+def _from_host(array, dtype):
     # Converted on the host: with a dtype of its own jnp.asarray takes three times as long.
-    return (
-        jnp.asarray(np.asarray(x).astype(dtype, copy=False))
-        if isinstance(x, np.ndarray)
-        else jnp.asarray(x, dtype)
-    )
+    size = array.size * np.dtype(dtype).itemsize
+    if size < _LARGE_BYTES or jax.default_backend() != "cpu":
+        return jnp.asarray(array.astype(dtype, copy=False))
+    # NumPy's memory for large arrays has large pages. A copy there takes a quarter of the time of JAX's own, and JAX reads it faster.
+    memory = np.empty(size + _ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % _ALIGNMENT
+    own = memory[start : start + size].view(dtype).reshape(array.shape)
+    np.copyto(own, array, casting="unsafe")
+    return jax.device_put(own, may_alias=True)
 
 
 def astype(x, dtype):

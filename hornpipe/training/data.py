@@ -21,7 +21,7 @@ from hornpipe.engine import select
 _STACK_STEPS = 64  # most batches of a stream that make one segment
 _STACK_BYTES = 64 * 2**20
 _STACK_SECONDS = 0.1
-_WIDTHS = {"float64": None, "int64": "int32", "uint64": "uint32"}
+_WIDTHS = {"int64": "int32", "uint64": "uint32"}
 
 
 @dataclasses.dataclass
@@ -99,19 +99,24 @@ def narrow(array, who="fit", argument="x"):
     Raises:
         ValueError: an integer does not fit into 32 bits.
     """
+    return array.astype(narrow_dtype(array, who, argument), copy=False)
+
+
+def narrow_dtype(array, who="fit", argument="x") -> str:
+    """Return the name of the dtype that a host array trains in; see `narrow`."""
     name = array.dtype.name
     if name == "float64":
-        return array.astype(settings.floatx(), copy=False)
-    if name in ("int64", "uint64"):
-        target = _WIDTHS[name]
-        bounds = np.iinfo(target)
-        if array.size and (array.min() < bounds.min or array.max() > bounds.max):
-            fix = "Use smaller ids or floats."
-            raise ValueError(
-                message(who, f"`{argument}` must fit into {target}", f"max={array.max()}", fix)
-            )
-        return array.astype(target)
-    return array
+        return settings.floatx()
+    if name not in ("int64", "uint64"):
+        return name
+    target = _WIDTHS[name]
+    bounds = np.iinfo(target)
+    if array.size and (array.min() < bounds.min or array.max() > bounds.max):
+        fix = "Use smaller ids or floats."
+        raise ValueError(
+            message(who, f"`{argument}` must fit into {target}", f"max={array.max()}", fix)
+        )
+    return target
 
 
 def _is_sparse(value) -> bool:
@@ -247,9 +252,7 @@ class ArraySource:
         if self._device is None:
             engine = select.chosen()
             self._device = [
-                leaf
-                if engine.is_tensor(leaf)
-                else engine.asarray(narrow(np.ascontiguousarray(leaf)))
+                leaf if engine.is_tensor(leaf) else engine.asarray(leaf, narrow_dtype(leaf))
                 for leaf in self._host
             ]
         return self._device
@@ -353,13 +356,15 @@ class InferenceSource:
             steps = min(self._most, full - first)
             capacity = min(1 << (steps - 1).bit_length(), self._most)
             rows = slice(first * size, min((first + steps) * size, self.rows))
-            data = [self._piece(leaf, rows, capacity * size) for leaf in self._leaves]
+            data = [self.piece(leaf, rows, capacity * size) for leaf in self._leaves]
+            if steps > 1:  # many calls may read it; a single one takes it as it is
+                data = [select.chosen().asarray(leaf) for leaf in data]
             yield Segment(data, None, steps, size, self.structure)
         if full * size < self.rows:
             rows = slice(full * size, self.rows)
             count = self.rows - full * size
             yield Segment(
-                [self._piece(leaf, rows, count) for leaf in self._leaves],
+                [self.piece(leaf, rows, count) for leaf in self._leaves],
                 None,
                 1,
                 count,
@@ -367,7 +372,8 @@ class InferenceSource:
             )
 
     @staticmethod
-    def _piece(leaf, rows, count):
+    def piece(leaf, rows, count):
+        """Return rows of an array as one that trains, filled up with zeros to `count` rows."""
         engine = select.chosen()
         block = leaf[rows]
         if engine.is_tensor(block):
@@ -379,7 +385,7 @@ class InferenceSource:
             padded = np.zeros((count, *block.shape[1:]), block.dtype)
             padded[: block.shape[0]] = block
             block = padded
-        return engine.asarray(np.ascontiguousarray(block))
+        return np.ascontiguousarray(block)
 
 
 def _in_memory(leaf) -> bool:

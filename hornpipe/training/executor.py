@@ -24,6 +24,7 @@ _CHUNK_SECONDS = 0.09
 _GROWTH = 32
 _LOG_ROWS = 256
 _OUTPUT_BYTES = 64 * 2**20
+_KNOWN = 64
 
 
 class Program:
@@ -78,6 +79,7 @@ class Executor:
         )
         self.stopped = False
         self.logs: dict = {}
+        self.known: dict = {}
         if mode == "train":
             self._take_over()
 
@@ -88,12 +90,16 @@ class Executor:
         kept = model.__dict__.get("_predictor")
         if kept is None or kept[0] != key:
             kept = model.__dict__["_predictor"] = (key, cls(model, "predict"))
+            kept[1].rows_apart = model._rows_apart("predict")
         return kept[1]
 
     # ---- programs
 
     def predict_once(self, segment) -> list:
         """Return the outputs of a segment of one step, by a compiled call without a loop and without buffers."""
+        return self._call_once(self._program_once(segment), segment.data)
+
+    def _program_once(self, segment):
         key = ("once", segment.batch_size, len(segment.data), self._identity)
         compiled = self.model._programs.get(key)
         if compiled is None:
@@ -107,11 +113,28 @@ class Executor:
 
             compiled = run if self.model.run_eagerly else select.chosen().compile(run)
             self.model._programs[key] = compiled
-        values, outputs = compiled(
-            [v._value for v in (*self.variables, *self.constants)], segment.data
-        )
+        return compiled
+
+    def _call_once(self, compiled, data) -> list:
+        values, outputs = compiled([v._value for v in (*self.variables, *self.constants)], data)
         self.write_back(values)
         return [select.chosen().to_numpy(output) for output in outputs]
+
+    def remember(self, x, batch_size, source, structure) -> None:
+        """Keep the way an array was predicted in one step, for arrays of the same shape and dtype: `self.known`.
+
+        Serving one row takes a tenth of a millisecond; checking, building and batching it again would take three more.
+        """
+        (segment,) = source.segments()
+        compiled, count = self._program_once(segment), segment.batch_size
+
+        def predict(x):
+            outputs = self._call_once(compiled, [source.piece(x, slice(None), count)])
+            return tree.pack_like(structure, [output[: source.rows] for output in outputs])
+
+        if len(self.known) >= _KNOWN:
+            self.known.clear()
+        self.known[x.shape, x.dtype, batch_size] = predict
 
     def program(self, segment, record: bool) -> Program:
         """Return the compiled fold for a segment, from the model's cache where it was made before."""
