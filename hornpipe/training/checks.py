@@ -8,11 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from hornpipe.core import tree
-from hornpipe.core.errors import ShapeError, message, near_miss
-from hornpipe.engine import select
-
-_SAMPLE_ROWS = 512
-
+from hornpipe.core.errors import message, near_miss
+from hornpipe.training.check_inputs import check_scales, check_split, check_values, host
+from hornpipe.training.check_model import (
+    check_accuracy,
+    check_outputs,
+    check_ranges,
+    check_trainable,
+)
+from hornpipe.training.check_targets import check_class_weight, check_targets, check_weights
+from hornpipe.training.findings import Report
 
 # ---- arguments
 
@@ -153,7 +158,10 @@ def check_monitors(callbacks, model, has_validation) -> None:
         return
     names = list(model._result_names())
     known = names + ([f"val_{name}" for name in names] if has_validation else [])
-    callbacks.check_monitored([*known, "learning_rate"])
+    try:
+        callbacks.check_monitored([*known, "learning_rate"])
+    except ValueError as error:
+        raise ValueError(f"{error} [HP405]") from None
 
 
 def check_output_names(model, objective) -> None:
@@ -257,170 +265,59 @@ def _weights_of_rows(class_weight, y, who):
 # ---- data against the model
 
 
-def check_data(model, source, outputs, who) -> None:
-    """Check targets against the outputs and the losses.
+def check_data(model, source, outputs, who) -> Report:
+    """Check targets, weights and inputs against the model, its outputs and its losses; returns what is left to warn of.
 
     Raises:
         ShapeError: targets whose shape does not fit the output.
-        ValueError: labels out of range, NaN, weights of a wrong shape.
+        ValueError: any other finding that is an error. The text holds all of them.
     """
-    objective = model._objective
+    report = Report(who)
     example = source.example()
-    argument = "y"
-    targets = objective.align(example[1])
-    full = objective.align(source.structure[1]) if hasattr(source, "structure") else targets
-    predictions = tree.flatten(outputs)
-    many = len(predictions) > 1
-    for number, loss in enumerate(objective.losses):
-        name = objective.names[number]
-        where = f"{argument}[{name!r}]" if many else argument
-        if loss is None:
-            continue
-        kind = _kind(loss)
-        _check_target_shape(
-            who, where, kind, tuple(targets[number].shape), tuple(predictions[number].shape)
-        )
-        _check_labels(who, where, kind, full[number], predictions[number], loss)
-    _check_weights(who, objective, example)
+    full = getattr(source, "structure", example)
+    check_targets(report, model, example[1], full[1], tree.flatten(outputs))
+    check_weights(report, model, example, full[2])
+    if ("outputs" not in model._told or who == "check") and not _own_loss(model):
+        check_outputs(report, model)
+        model._told.add("outputs")
+    check_values(report, model, full[0])
+    report.stop()
+    return report
 
 
-def _kind(loss) -> str:
-    """Return the snake-case name of a built-in loss, or an empty text for the user's own."""
-    from hornpipe.core.naming import snake_case
+def _own_loss(model) -> bool:
+    """Whether the user's code decides what the losses of `compile` mean."""
+    from hornpipe.training.trainer import Trainer
 
-    function = getattr(loss, "fn", None)
-    name = (
-        getattr(function, "__name__", "")
-        if type(loss).__name__ == "LossFunctionWrapper"
-        else type(loss).__name__
-    )
-    ours = getattr(loss, "row_independent", False) or getattr(function, "_kind", None) == "loss"
-    return snake_case(name) if ours else ""
+    own = type(model).compute_loss is not Trainer.compute_loss
+    return own or model._makes_own_logs("train")
 
 
-_SAME_SHAPE = set(
-    "mean_squared_error mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error huber log_cosh "
-    "binary_crossentropy categorical_crossentropy binary_focal_crossentropy categorical_focal_crossentropy kl_divergence "
-    "poisson hinge squared_hinge categorical_hinge cosine_similarity".split()
-)
+def advise(model, source, who, *, class_weight=None, held_back=None) -> Report:
+    """Return a report of what is likely a mistake; `held_back` are the targets that `validation_split` took.
 
+    Args:
+        model: a model whose data `check_data` has passed.
+        source: the training data.
+        who: "fit" or "check".
+        class_weight: as in `fit`.
+        held_back: targets, or None.
 
-def _check_target_shape(who, where, kind, target, prediction):
-    """Check one target's shape against its output's, batch axes left out."""
-    if kind == "sparse_categorical_crossentropy":
-        labels = target[1:-1] if len(target) == len(prediction) and target[-1] == 1 else target[1:]
-        if (
-            len(target) == len(prediction)
-            and target[-1] not in (1, None)
-            and target[-1] == prediction[-1]
-        ):
-            fix = 'These look one-hot. Use loss="categorical_crossentropy", or pass y.argmax(-1).'
-            rule = f"`{where}` must hold class numbers for sparse_categorical_crossentropy"
-            raise ShapeError(message(who, rule, f"shape={target}", fix))
-        if not _fits(labels, prediction[1:-1]):
-            rule = f"`{where}` must have the shape {('batch', *prediction[1:-1])}"
-            raise ShapeError(
-                message(who, rule, f"shape={target} for an output of shape {prediction}")
-            )
-        if prediction[-1] == 1:
-            fix = 'With one output unit use Dense(1, activation="sigmoid") and loss="binary_crossentropy".'
-            rule = "sparse_categorical_crossentropy needs an output unit for each class"
-            raise ShapeError(message(who, rule, f"an output of shape {prediction}", fix))
-        return
-    if kind not in _SAME_SHAPE:
-        return
-    if _fits(target, prediction):
-        return
-    if (
-        len(target) == len(prediction) - 1
-        and prediction[-1] == 1
-        and _fits(target, prediction[:-1])
-    ):
-        return
-    if len(target) == len(prediction) + 1 and target[-1] == 1 and _fits(target[:-1], prediction):
-        return
-    fix = ""
-    if kind == "categorical_crossentropy" and (len(target) < len(prediction) or target[-1] == 1):
-        fix = 'Use loss="sparse_categorical_crossentropy", or keras.utils.to_categorical(y).'
-    rule = f"`{where}` must have the shape {('batch', *prediction[1:])} of the output"
-    raise ShapeError(message(who, rule, f"shape={target}", fix))
-
-
-def _fits(a, b) -> bool:
-    return len(a) == len(b) and all(
-        None in (m, n) or m == n for m, n in zip(a[1:], b[1:], strict=True)
-    )
-
-
-def _check_labels(who, where, kind, target, prediction, loss):
-    """Check the values of one target."""
-    values = _host(target)
-    if values is None or values.size == 0:
-        return
-    floating = values.dtype.kind == "f"
-    if floating and not np.isfinite(values.sum(dtype="float64")):
-        bad = int(np.argmax(~np.isfinite(values.reshape(len(values), -1)).all(1)))
-        fix = "Drop or fill these rows."
-        raise ValueError(
-            message(who, f"`{where}` must be finite", f"NaN or infinity, first in row {bad}", fix)
-        )
-    if kind == "sparse_categorical_crossentropy" and prediction.shape[-1] is not None:
-        classes = prediction.shape[-1]
-        low, high = values.min(), values.max()
-        ignored = getattr(loss, "ignore_class", None)
-        if ignored is not None and (low == ignored or high == ignored):
-            kept = values[values != ignored]
-            low, high = (kept.min(), kept.max()) if kept.size else (0, 0)
-        if low < 0 or high >= classes:
-            wrong = high if high >= classes else low
-            fix = (
-                f"Labels count from 0; for this label the last layer needs {int(high) + 1} units."
-                if low >= 0
-                else "Labels count from 0."
-            )
-            rule = f"`{where}` must hold class numbers from 0 to {classes - 1}, the output has {classes} units"
-            raise ValueError(message(who, rule, f"label {wrong}", fix))
-        if floating and not np.array_equal(values, np.round(values)):
-            raise ValueError(
-                message(
-                    who,
-                    f"`{where}` must hold whole class numbers",
-                    f"values such as {values.flat[0]}",
-                )
-            )
-    if kind in ("binary_crossentropy", "categorical_crossentropy"):
-        low, high = values.min(), values.max()
-        if low < 0 or high > 1:
-            fix = 'For class numbers use loss="sparse_categorical_crossentropy"; for numbers to predict use "mse".'
-            rule = f"`{where}` must lie between 0 and 1 for {kind}"
-            raise ValueError(message(who, rule, f"values from {low} to {high}", fix))
-
-
-def _host(leaf):
-    if leaf is None or hasattr(leaf, "nnz"):
-        return None
-    return (
-        leaf
-        if isinstance(leaf, np.ndarray)
-        else np.asarray(select.chosen().to_numpy(leaf))
-        if select.chosen().is_tensor(leaf)
-        else None
-    )
-
-
-def _check_weights(who, objective, example):
-    if example[2] is None:
-        return
-    targets = objective.align(example[1])
-    weights = objective._align_weights(example[2])
-    for name, target, weight in zip(objective.names, targets, weights, strict=True):
-        if weight is None or target is None:
-            continue
-        shape, wanted = tuple(weight.shape), tuple(target.shape)
-        if len(shape) > max(1, len(wanted)) or any(
-            a not in (b, 1) for a, b in zip(shape[1:], wanted[1:], strict=False)
-        ):
-            rule = (
-                f"`sample_weight` must have the shape {wanted[:1]} or {wanted[:-1] or wanted[:1]}"
-            )
-            raise ShapeError(message(who, rule, f"shape={shape} for output {name!r}"))
+    Raises:
+        ValueError: a finding that is an error.
+    """
+    report = Report(who)
+    structure = getattr(source, "structure", source.example())
+    check_trainable(report, model)
+    check_scales(report, model, structure[0])
+    if _own_loss(model):
+        report.stop()
+        return report
+    targets = [host(leaf) for leaf in model._objective.align(structure[1])]
+    check_ranges(report, model, targets)
+    check_accuracy(report, model, targets)
+    check_class_weight(report, model, class_weight, targets)
+    if held_back is not None:
+        check_split(report, model, structure[1], held_back)
+    report.stop()
+    return report

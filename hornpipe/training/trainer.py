@@ -72,6 +72,8 @@ class Trainer:
             _shuffle_seed=None,
             _compile_arguments=None,
             _epochs_done=0,
+            _told=set(),
+            _trainable_then={},
         )
 
     # ---- compile
@@ -137,6 +139,8 @@ class Trainer:
         self._objective.rename = dialect.renamer(self, found, *self._layers())
         self._programs, self._predictor = {}, None
         self.stop_training = False
+        self._told = set()
+        self._trainable_then = {id(layer): layer.trainable for layer in self._flatten_layers()}
         self._compile_arguments = {
             "optimizer": found,
             "loss": loss,
@@ -345,17 +349,55 @@ class Trainer:
         )
 
     def _prepare(self, source, who):
-        """Build the model, the losses and metrics for a source's data, and check them."""
+        """Build the model, the losses and metrics for a source's data, and check them; returns the checks' report."""
         x, y, sample_weight = source.example()
         self._build_for(x, who)
         if who == "predict":
-            return
+            return None
         self._require_compiled(who)
         outputs = self._outputs_for(x)
         self._objective.build(y, outputs, self._name_outputs(outputs))
-        checks.check_data(self, source, outputs, who)
+        report = checks.check_data(self, source, outputs, who)
         if isinstance(source, ArraySource):
             source.exact_last = not self._rows_apart("train" if who == "fit" else "test")
+        return report
+
+    def check(self, x, y=None, sample_weight=None, *, class_weight=None, validation_split=0.0):
+        """Look for mistakes in data and model, without training; `fit` does the same before it trains.
+
+        Args:
+            x, y, sample_weight, class_weight, validation_split: see `fit`.
+
+        Returns:
+            list of findings that are likely mistakes, each with `code`, `where`, `rule`, `seen` and `fix`; `str` gives the
+            text. `docs/checks.md` explains the codes. What is certainly a mistake raises.
+
+        Raises:
+            ValueError, TypeError: what `fit` would raise. The text holds all findings.
+
+        Example:
+            >>> import numpy as np
+            >>> import hornpipe as keras
+            >>> model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(3)])
+            >>> model.compile("sgd", "sparse_categorical_crossentropy")
+            >>> x = np.random.default_rng(0).integers(0, 256, (100, 64))
+            >>> [finding.code for finding in model.check(x, np.arange(100) % 3)]
+            ['HP202', 'HP303']
+        """
+        self._require_compiled("check")
+        held_back = None
+        if validation_split:
+            checks.check_fit_numbers(1, 0, None, validation_split, 1, True)
+            x, y, sample_weight, held = checks.split(x, y, sample_weight, validation_split)
+            held_back = held[1]
+        source = self._make_source(
+            x, y, sample_weight, None, who="check", class_weight=class_weight
+        )
+        found = self._prepare(source, "check")
+        advice = checks.advise(
+            self, source, "check", class_weight=class_weight, held_back=held_back
+        )
+        return [*found.warnings, *advice.warnings]
 
     # ---- fit
 
@@ -419,10 +461,12 @@ class Trainer:
         checks.check_fit_numbers(
             epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle
         )
+        held_back = None
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = checks.split(
                 x, y, sample_weight, validation_split
             )
+            held_back = validation_data[1]
         source = self._make_source(
             x,
             y,
@@ -433,7 +477,7 @@ class Trainer:
             class_weight=class_weight,
             steps=steps_per_epoch,
         )
-        self._prepare(source, "fit")
+        found = self._prepare(source, "fit")
         validation = None
         if validation_data is not None:
             xv, yv, wv = checks.unpack_validation(validation_data)
@@ -446,6 +490,7 @@ class Trainer:
                 steps=validation_steps,
             )
             self._prepare(validation, "validation_data")
+        advice = checks.advise(self, source, "fit", class_weight=class_weight, held_back=held_back)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         callbacks = CallbackList(
@@ -459,6 +504,8 @@ class Trainer:
         )
         self.history = callbacks.history
         checks.check_monitors(callbacks, self, validation is not None)
+        found.tell(self._told)
+        advice.tell(self._told)
         make = dialect.display_for(self, source) or make_display
         display = callbacks.display = make(verbose, epochs=epochs)
         self.stop_training = False
@@ -530,7 +577,7 @@ class Trainer:
         """
         self._require_compiled("evaluate")
         source = self._make_source(x, y, sample_weight, batch_size, who="evaluate", steps=steps)
-        self._prepare(source, "evaluate")
+        self._prepare(source, "evaluate").tell(self._told)
         callbacks = CallbackList(
             callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
         )
@@ -621,7 +668,7 @@ class Trainer:
         source = self._make_source(
             x, y, sample_weight, 2**31 - 1, who=who, class_weight=class_weight
         )
-        self._prepare(source, who)
+        self._prepare(source, who).tell(self._told)
         if mode == "train" and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         executor = Executor(self, mode)
