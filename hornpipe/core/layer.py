@@ -26,7 +26,7 @@ from hornpipe.core.signatures import (
     constructor_names,
     take_first_shape,
 )
-from hornpipe.core.tracking import owned
+from hornpipe.core.tracking import owned_by
 from hornpipe.core.variable import Variable
 from hornpipe.engine import select, shapes
 
@@ -174,15 +174,17 @@ class Layer(Configurable):
     def __setattr__(self, name, value):
         if not isinstance(value, tracking.PLAIN):
             tracking.changed()
+        tracking.forget(self.__dict__)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
         tracking.changed()
+        tracking.forget(self.__dict__)
         object.__delattr__(self, name)
 
     def _layers(self) -> list[Layer]:
         """Return the layers among the attributes, not those inside them."""
-        return owned(self.__dict__, Layer)
+        return owned_by(self.__dict__, Layer)
 
     def _flatten_layers(self) -> list[Layer]:
         """Return this layer and all layers inside, each once."""
@@ -195,7 +197,7 @@ class Layer(Configurable):
         return list(found.values())
 
     def _own_weights(self) -> list[Variable]:
-        return owned(self.__dict__, Variable)
+        return owned_by(self.__dict__, Variable)
 
     def _collect(self, wanted, trainable: bool) -> list[Variable]:
         """Return variables of this layer and those inside for which `wanted(variable, trainable layer)` holds, each once."""
@@ -241,7 +243,7 @@ class Layer(Configurable):
     def _hidden_variables(self) -> list[Variable]:
         found = {}
         for layer in self._flatten_layers():
-            for generator in owned(layer.__dict__, SeedGenerator):
+            for generator in owned_by(layer.__dict__, SeedGenerator):
                 found.setdefault(id(generator.state), generator.state)
             for variable in layer.__dict__.get(
                 "_kept_states", ()
@@ -256,7 +258,7 @@ class Layer(Configurable):
         """Return the metrics among the attributes of this layer and those inside."""
         kinds = _metric_base()
         metrics = [
-            metric for layer in self._flatten_layers() for metric in owned(layer.__dict__, kinds)
+            metric for layer in self._flatten_layers() for metric in owned_by(layer.__dict__, kinds)
         ]
         return list({id(metric): metric for metric in metrics}.values())
 
@@ -319,6 +321,7 @@ class Layer(Configurable):
         finally:
             context.call = before
         self.__dict__.setdefault("_weights_made", []).append(variable)
+        tracking.forget(self.__dict__)
         return variable
 
     def get_weights(self) -> list[np.ndarray]:

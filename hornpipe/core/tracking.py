@@ -8,6 +8,7 @@ from __future__ import annotations
 _version = [0]  # counts changes of what layers own, so that lists of variables can be kept
 PLAIN = (str, bytes, int, float, bool, complex, type(None))
 _LONG = 1000
+KEPT = "_owned_lists"  # the attribute that remembers what `owned_by` found
 
 
 def changed() -> None:
@@ -15,9 +16,32 @@ def changed() -> None:
     _version[0] += 1
 
 
+def forget(attributes: dict) -> None:
+    """Note that an attribute is set or deleted: `owned_by` looks again."""
+    attributes.pop(KEPT, None)
+
+
 def version() -> int:
     """Return a number that is the same as long as no layer has got anything new."""
     return _version[0]
+
+
+def owned_by(attributes: dict, kinds) -> list:
+    """Return what `owned` does, remembered under `KEPT` until an attribute is set, where no container could grow unseen."""
+    kept = attributes.get(KEPT)
+    if kept is None:
+        fixed = not any(
+            isinstance(value, (list, dict, set))
+            or (isinstance(value, tuple) and not all(isinstance(item, PLAIN) for item in value))
+            for name, value in attributes.items()
+            if name not in _IGNORED and name != "_weights_made"
+        )
+        kept = attributes[KEPT] = {} if fixed else False
+    if kept is False:
+        return owned(attributes, kinds)
+    if kinds not in kept:
+        kept[kinds] = owned(attributes, kinds)
+    return kept[kinds]
 
 
 def owned(attributes: dict, kinds) -> list:
@@ -33,7 +57,15 @@ def owned(attributes: dict, kinds) -> list:
     return list(found.values())
 
 
-_IGNORED = {"_arguments", "_nodes", "_metrics_in_use", "_trainer_state", "_kept_states"}
+_IGNORED = {
+    "_arguments",
+    "_compile_arguments",
+    "_kept_states",
+    "_losses",
+    "_nodes",
+    "_programs",
+    KEPT,
+}
 
 
 def _look_into(container, kinds, found, seen):

@@ -90,7 +90,7 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, in the order of the graph or of the attributes."""
-        return list(self._graph_layers) if self._graph is not None else self._layers()
+        return list(self._graph_layers if self._graph is not None else self._layers())
 
     def get_layer(self, name=None, index=None) -> Layer:
         """Return a layer by name or by its place in `layers`.

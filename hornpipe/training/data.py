@@ -39,6 +39,10 @@ class Segment:
     structure: tuple
     rows: int | None = None
     begin: int = 0  # the step to begin with
+    pattern: str = ""  # the structure in words, and which leaves there are
+
+    def __post_init__(self):
+        self.pattern = self.pattern or _pattern(self.structure)
 
 
 # ---- arrays
@@ -231,6 +235,8 @@ class ArraySource:
         self.streamed = self._sparse
         self._device = None
         self._ahead: tuple = (None, None)
+        self._pattern = _pattern(self.structure)
+        self._generator = np.random.Generator(np.random.Philox(key=[seed, 0]))
 
     def example(self):
         """Return (x, y, sample_weight) with arrays of a batch's shape, for building and checking."""
@@ -268,7 +274,7 @@ class ArraySource:
     def _draw(self, epoch):
         if not self.shuffle:
             return np.arange(self.rows, dtype="int32")
-        generator = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
+        generator = _keyed(self._generator, self.seed, epoch)
         if self.shuffle == "batch":
             starts = generator.permutation(self.rows // self.batch_size) * self.batch_size
             order = (starts[:, None] + np.arange(self.batch_size)).reshape(-1)
@@ -287,24 +293,21 @@ class ArraySource:
         last = self.steps > full
         if last and not self.exact_last:
             padded = np.concatenate([order, np.repeat(order[-1:], full * size + size - self.rows)])
-            yield Segment(data, padded, self.steps, size, self.structure, self.rows, start)
+            yield self._segment(data, padded, self.steps, size, rows=self.rows, begin=start)
             return
         if start < full:
-            yield Segment(
-                data,
-                order if order is None else order[: full * size],
-                full,
-                size,
-                self.structure,
-                begin=start,
-            )
+            rows = order if order is None else order[: full * size]
+            yield self._segment(data, rows, full, size, begin=start)
         if last:
             tail = (
                 np.arange(full * size, self.rows, dtype="int32")
                 if order is None
                 else order[full * size :]
             )
-            yield Segment(data, tail, 1, self.remainder, self.structure)
+            yield self._segment(data, tail, 1, self.remainder)
+
+    def _segment(self, data, order, steps, size, **place):
+        return Segment(data, order, steps, size, self.structure, pattern=self._pattern, **place)
 
     def for_inference(self, rows_apart: bool):
         """Return a source of the same rows in pieces of few different sizes, so that few programs are compiled."""
@@ -325,6 +328,18 @@ class ArraySource:
                 yield take(np.sort(rows) if sort else rows)
 
         yield from stack_batches(batches(), self.structure, "fit")
+
+
+def _keyed(generator, seed, epoch):
+    """Return the generator, started again with (seed, epoch) as its key; making a new one takes five times as long."""
+    state = generator.bit_generator.state
+    state["state"] = {
+        "counter": np.zeros(4, "uint64"),
+        "key": np.array([seed, epoch], "uint64"),
+    }
+    state.update(buffer_pos=4, has_uint32=0, uinteger=0)
+    generator.bit_generator.state = state
+    return generator
 
 
 class InferenceSource:
@@ -635,7 +650,7 @@ def _dense(leaf):
     )
 
 
-def _pattern(structure):
+def _pattern(structure) -> str:
     return (
         repr(tree.map_tree(lambda leaf: None if leaf is None else 0, structure))
         .replace("(", "[")

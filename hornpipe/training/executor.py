@@ -142,7 +142,7 @@ class Executor:
             self.mode,
             segment.batch_size,
             segment.rows,
-            str(tree.map_tree(lambda leaf: leaf is not None, segment.structure)),
+            segment.pattern,
             record,
             self._identity,
         )
@@ -193,8 +193,13 @@ class Executor:
 
     def _take_over(self) -> None:
         """Give the variables values of their own before training takes over their memory."""
-        copy = select.chosen().copy
-        self.write_back([copy(variable._value) for variable in self.variables])
+        engine = select.chosen()
+        key = ("copy", self._identity)
+        copy = self.model._programs.get(key)
+        if copy is None:  # one call of a program: a copy by itself costs as much as ten in there
+            copy = engine.compile(lambda values: [engine.copy(value) for value in values])
+            self.model._programs[key] = copy
+        self.write_back(copy([variable._value for variable in self.variables]))
 
     def write_back(self, values, sums=()) -> None:
         """Give the variables, and the metrics' ones, their new values."""
