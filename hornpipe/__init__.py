@@ -14,6 +14,7 @@ Names are loaded on first use: importing the package costs next to nothing.
 from __future__ import annotations
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
@@ -56,6 +57,21 @@ _NAMES = {
     "State": "training.step",
     "install_as": "compat.modules",
 }
+
+
+class _OldPaths:
+    """Finds modules of 2016, such as `hornpipe.layers.core`, in the table of compat, after all else."""
+
+    @staticmethod
+    def find_spec(name, target=None):
+        from hornpipe.compat.modules import find_old_path
+
+        return find_old_path(name)
+
+
+# The table stands at the end of the package's path like one more folder; packages inside add it to theirs.
+__path__.append(f"{__path__[0]}/compat/keras1.py")
+sys.path_importer_cache[__path__[-1]] = _OldPaths()  # type: ignore[assignment]
 
 __all__ = ["__version__", *_MODULES, *_NAMES]
 

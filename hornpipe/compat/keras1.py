@@ -414,7 +414,9 @@ NAMES: dict[str, dict[str, str]] = {
     "models": {
         "Merge": "compat.legacy:Merge",
         "Graph": "!Use the functional interface: keras.Model(inputs, outputs).",
+        "model_from_yaml": "!Use to_json() and keras.models.model_from_json.",
     },
+    "layers.wrappers": {"Bidirectional": "layers:Bidirectional"},
     "losses": _SHORT,
     "metrics": {
         **_SHORT,
@@ -459,19 +461,15 @@ NAMES: dict[str, dict[str, str]] = {
 
 MODULES: dict[str, str] = {
     **{
-        f"layers.{name}": "layers" for name in (
-            "core", "convolutional", "pooling", "recurrent", "embeddings", "normalization", "noise", "wrappers",
-            "advanced_activations", "local", "merge",
-        )
+        f"{package}.{name}": package for package, names in {
+            "layers": "core convolutional embeddings noise advanced_activations local",
+            "utils": "np_utils generic_utils data_utils layer_utils visualize_util vis_utils io_utils",
+        }.items() for name in names.split()
     },
+    **{f"layers.{name}": "layers" for name in ("pooling", "recurrent", "normalization", "wrappers", "merge")},
     "engine": "compat.engine", "engine.topology": "compat.engine", "engine.training": "compat.engine",
     "engine.base_layer": "compat.engine", "legacy": "compat.engine",
     "objectives": "losses", "initializations": "compat.initializations",
-    **{
-        f"utils.{name}": "utils" for name in (
-            "np_utils", "generic_utils", "data_utils", "layer_utils", "visualize_util", "vis_utils", "io_utils",
-        )
-    },
     "backend.common": "backend", "preprocessing.sequence": "preprocessing.sequence", "preprocessing.text": "preprocessing.text",
 }  # fmt: skip
 

@@ -212,7 +212,9 @@ class Merge:
         inputs = [tensor for layer in layers for tensor in _inputs_of(layer)]
         inputs = list({id(tensor): tensor for tensor in inputs}.values())
         outputs = merge(tensors, mode, concat_axis, dot_axes, output_shape, output_mask, arguments)
-        return Model(inputs, outputs, name=name)
+        made = Model(inputs, outputs, name=name)
+        made.__dict__["starts_sequential"] = True
+        return made
 
 
 def _inputs_of(layer):

@@ -22,7 +22,8 @@ from hornpipe.compat.keras1 import MODULES
 from hornpipe.core.dialect import hearing
 from hornpipe.core.errors import message
 
-_TENSORFLOW = "tensorflow"
+# names below a package that were files for some time, but are functions to those who import them from the package
+_FUNCTIONS_TOO = ("hornpipe.layers.merge",)
 
 
 class _Alias(types.ModuleType):
@@ -41,6 +42,8 @@ class _Alias(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         path = f"{self.__name__}.{name}"
+        if f"{self._target.__name__}.{name}" in _FUNCTIONS_TOO:
+            return getattr(self._target, name)
         if path in sys.modules:
             return sys.modules[path]
         if importlib.util.find_spec(path) is not None:
@@ -112,6 +115,25 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         """Do nothing: an alias has no code."""
+
+
+class _OldPathLoader(importlib.abc.Loader):
+    """Makes the module for an old path below hornpipe itself."""
+
+    def create_module(self, spec):
+        """Return a module that has the names of today's."""
+        target = MODULES[spec.name.removeprefix("hornpipe.")]
+        return _Alias(spec.name, importlib.import_module(f"hornpipe.{target}"))
+
+    def exec_module(self, module):
+        """Do nothing: it has no code."""
+
+
+def find_old_path(name: str):
+    """Return a spec for a module path of 2016 below hornpipe, such as `hornpipe.layers.core`, else None."""
+    if name in _FUNCTIONS_TOO or name.removeprefix("hornpipe.") not in MODULES:
+        return None
+    return importlib.machinery.ModuleSpec(name, _OldPathLoader(), is_package=True)
 
 
 def install_as(name: str = "keras", quiet: bool = False) -> None:

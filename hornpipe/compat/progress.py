@@ -19,7 +19,7 @@ _WIDTH = 30
 
 
 class OldDisplay(Display):
-    """Shows samples instead of steps, as Keras 1 did.
+    """Shows samples instead of steps, as Keras 1 did; of `evaluate` the bar without values, of `predict` nothing by default.
 
     Args:
         verbose: 0 silent, 1 bar, 2 one line per epoch; "auto" is 1.
@@ -31,7 +31,7 @@ class OldDisplay(Display):
     def __init__(self, verbose="auto", *, rows=None, batch_size=None, **kwargs):
         super().__init__(verbose, **kwargs)
         if verbose == "auto":
-            self.verbose = 1
+            self.verbose = 0 if kwargs.get("who") == "predict" else 1
         self._rows, self._batch_size = rows, batch_size
         self._seen, self._began = 0, time.monotonic()
 
@@ -60,6 +60,10 @@ class OldDisplay(Display):
         if not self.verbose:
             return
         values = (logs() if callable(logs) else logs) or {}
+        if self._epochs is None:  # evaluate and predict
+            if self.verbose == 2:
+                return
+            values = {}
         passed = f"{time.monotonic() - self._began:.0f}s"
         total = self._rows or self._seen
         self._seen = total

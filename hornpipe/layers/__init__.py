@@ -12,6 +12,8 @@ from __future__ import annotations
 import functools
 import importlib
 
+import hornpipe
+
 # module -> the layers and functions it exports
 _FAMILIES = {
     "input": ["InputLayer", "Input"],
@@ -127,6 +129,7 @@ _ALIASES = {
 _MODULES = {name: module for module, names in _FAMILIES.items() for name in names}
 _CORE = ("InputSpec", "Layer")
 
+__path__.append(hornpipe.__path__[-1])
 __all__ = [*_CORE, *_MODULES, *_ALIASES, *_OLDER, "deserialize", "get", "serialize"]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from hornpipe import ops
 from hornpipe.core.config import register
+from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
 from hornpipe.core.scope import autocast
@@ -20,6 +21,8 @@ from hornpipe.layers._support import (
     positive_int,
     shape_error,
 )
+
+__getattr__ = module_getattr(__name__, ("TimeDistributed", "Wrapper"))
 
 
 @register("layer")

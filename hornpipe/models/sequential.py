@@ -106,8 +106,15 @@ class Sequential(Model):
 
     def _start(self):
         """Build where the first entry says the input's shape."""
-        if len(self._chain) > 1 and _is_input(self._chain[0]) and self._graph is None:
-            self._build_chain(self._chain[0].output)
+        if self._graph is not None or not self._chain:
+            return
+        first = self._chain[0]
+        if first.__dict__.get("starts_sequential"):  # a `Merge` of models knows its inputs
+            from hornpipe.layers import Input
+
+            self._build_chain([Input(batch_shape=x.shape, dtype=x.dtype) for x in first.inputs])
+        elif len(self._chain) > 1 and _is_input(first):
+            self._build_chain(first.output)
 
     def _build_chain(self, tensor):
         outputs = tensor
@@ -160,7 +167,10 @@ class Sequential(Model):
 
     def call(self, inputs, training=None, mask=None):
         """Feed the inputs through the layers."""
-        outputs = self._fit_inputs(inputs)[0] if self._graph is not None else inputs
+        outputs = inputs
+        if self._graph is not None:
+            outputs = self._fit_inputs(inputs)
+            outputs = outputs[0] if len(outputs) == 1 else outputs
         for layer in self._chain:
             if not _is_input(layer):
                 outputs = layer(outputs)
@@ -176,7 +186,7 @@ class Sequential(Model):
             "dtype": serialize(self.dtype_policy),
             "layers": layers,
         }
-        if self._graph is not None:
+        if self._graph is not None and len(self._graph.flat_inputs) == 1:
             config["build_input_shape"] = list(self._graph.flat_inputs[0].shape)
         return config
 

@@ -581,7 +581,8 @@ class Trainer:
         callbacks = CallbackList(
             callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
         )
-        display = make_display(verbose, epochs=None)
+        make = dialect.display_for(self, source) or make_display
+        display = make(verbose, epochs=None, who="evaluate")
         executor = Executor(self, "test")
         callbacks.on_test_begin()
         display.epoch_begin(0)
@@ -629,7 +630,8 @@ class Trainer:
             callbacks = CallbackList(
                 callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
             )
-            display = make_display(verbose, epochs=None)
+            make = dialect.display_for(self, source) or make_display
+            display = make(verbose, epochs=None, who="predict")
         else:
             callbacks = display = None
         hooks = None if callbacks is None else BatchHooks.of(callbacks, "predict")

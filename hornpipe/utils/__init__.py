@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import importlib
 
+import hornpipe
+
 _HOMES = {
     "get_file": "files",
     "normalize": "numerical",
@@ -37,6 +39,7 @@ _ELSEWHERE = {
     "serialize_keras_object": "saving",
 }
 
+__path__.append(hornpipe.__path__[-1])
 __all__ = sorted([*_HOMES, *_ELSEWHERE])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hornpipe as keras
-from hornpipe import backend as K  # noqa: N812 - its name everywhere
+from hornpipe import backend as K
 from hornpipe.compat import keras1
 from hornpipe.compat.backend_functions import FUNCTIONS
 
