@@ -14,12 +14,17 @@ import importlib
 _HOMES = {
     "Callback": "base",
     "CallbackList": "base",
+    "CSVLogger": "csv_logger",
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
     "LearningRateScheduler": "learning_rate",
     "ModelCheckpoint": "model_checkpoint",
+    "ProgbarLogger": "progbar_logger",
     "ReduceLROnPlateau": "learning_rate",
+    "RemoteMonitor": "remote_monitor",
+    "SwapEMAWeights": "swap_ema_weights",
+    "TerminateOnNaN": "terminate_on_nan",
 }
 
 __all__ = sorted(_HOMES)

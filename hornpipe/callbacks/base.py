@@ -22,7 +22,7 @@ from typing import Any
 
 from hornpipe.core import tree
 from hornpipe.core.errors import message, near_miss
-from hornpipe.utils.progress import plain_value
+from hornpipe.utils.progress import check_verbose, plain_value
 
 # hook -> the names of its arguments
 HOOKS = {
@@ -180,8 +180,8 @@ class CallbackList:
         model: the model that is trained, or None.
         add_history: bool. Whether a `History` is appended where none is in the list; it is the
             attribute `history`.
-        add_progbar: bool. Whether `display` shows anything; it is a silent one otherwise.
-        verbose: 0, 1, 2 or "auto", see `callbacks.progress.Display`.
+        add_progbar: bool. Whether a `ProgbarLogger` is appended where none is in the list.
+        verbose: 0, 1, 2 or "auto": what a `ProgbarLogger` shows, see `callbacks.progress.Display`.
         epochs: int. Number of epochs of the run.
         steps: int, or None where it is unknown.
         validation_freq: every how many epochs there is validation, or the list of such epochs.
@@ -214,6 +214,7 @@ class CallbackList:
         who="fit",
     ):
         from hornpipe.callbacks.history import History
+        from hornpipe.callbacks.progbar_logger import ProgbarLogger
         from hornpipe.callbacks.progress import Display
 
         self.callbacks = _as_callbacks(callbacks, who)
@@ -221,10 +222,12 @@ class CallbackList:
         if add_history and self.history is None:
             self.history = History()
             self.callbacks.append(self.history)
-        self.display = Display(verbose if add_progbar else 0, who=who)
-        self._calls = {
-            hook: [each for each in self.callbacks if overrides(each, hook)] for hook in HOOKS
-        }
+        if add_progbar:
+            check_verbose(verbose, who)
+            if not any(isinstance(each, ProgbarLogger) for each in self.callbacks):
+                self.callbacks.append(ProgbarLogger())
+        self._display = Display(0)
+        self._find_hooks(self.callbacks)
         self.params = {
             "verbose": verbose,
             "epochs": epochs,
@@ -233,6 +236,23 @@ class CallbackList:
         }
         self.set_params(self.params)
         self.set_model(model)
+
+    def _find_hooks(self, callbacks):
+        self._calls = {
+            hook: [each for each in callbacks if overrides(each, hook)] for hook in HOOKS
+        }
+
+    @property
+    def display(self):
+        """The progress display; a silent one unless it was set. Beside one that was set, `ProgbarLogger` is silent."""
+        return self._display
+
+    @display.setter
+    def display(self, display):
+        from hornpipe.callbacks.progbar_logger import ProgbarLogger
+
+        self._display = display
+        self._find_hooks([each for each in self.callbacks if not isinstance(each, ProgbarLogger)])
 
     def set_params(self, params):
         """Give the run's parameters to every callback."""

@@ -433,7 +433,6 @@ NAMES: dict[str, dict[str, str]] = {
         "maxnorm": "constraints:MaxNorm", "nonneg": "constraints:NonNeg", "unitnorm": "constraints:UnitNorm",
     },
     "optimizers": {"TFOptimizer": "!Use an optimizer of this module."},
-    "callbacks": {"RemoteMonitor": "!Send the logs in a LambdaCallback(on_epoch_end=...)."},
     "utils": {
         **dict.fromkeys(
             ("np_utils", "generic_utils", "data_utils", "layer_utils", "visualize_util", "vis_utils", "io_utils"), "utils:"

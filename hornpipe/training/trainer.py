@@ -582,7 +582,7 @@ class Trainer:
             callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
         )
         make = dialect.display_for(self, source) or make_display
-        display = make(verbose, epochs=None, who="evaluate")
+        display = callbacks.display = make(verbose, epochs=None, who="evaluate")
         executor = Executor(self, "test")
         callbacks.on_test_begin()
         display.epoch_begin(0)
@@ -631,7 +631,7 @@ class Trainer:
                 callbacks, self, epochs=1, steps=source.steps, verbose=verbose, add_history=False
             )
             make = dialect.display_for(self, source) or make_display
-            display = make(verbose, epochs=None, who="predict")
+            display = callbacks.display = make(verbose, epochs=None, who="predict")
         else:
             callbacks = display = None
         hooks = None if callbacks is None else BatchHooks.of(callbacks, "predict")
