@@ -24,6 +24,7 @@ _HOMES = {
     "ReduceLROnPlateau": "learning_rate",
     "RemoteMonitor": "remote_monitor",
     "SwapEMAWeights": "swap_ema_weights",
+    "TensorBoard": "tensorboard",
     "TerminateOnNaN": "terminate_on_nan",
 }
 
