@@ -98,9 +98,10 @@ VERBS = {
     "copy": "(x) -> a tensor with memory of its own",
     "value_and_grad": "(f) -> g; f(values, *args) -> (loss, aux); g(values, *args) -> ((loss, aux), gradients); values: list",
     "compile": "(f) -> function of trees of tensors, compiled where the engine compiles",
-    "fold": "(step, batch_size, *, donate=True) -> run(carry, constants, data, order, start, stop) -> carry; "
+    "fold": "(step, batch_size, *, donate=True, enter=None, leave=None) -> run(carry, constants, data, order, start, stop) -> carry; "
     "step(carry, constants, batch, index) -> carry, a pure function. `carry` and `constants`: trees of tensors; `carry` is a "
-    "tuple, and with donate the memory of its first entry is taken over. `data`: list of tensors with equal first axes, from which the rows of each batch are taken; "
+    "tuple, and with donate the memory of its first entry is taken over. `enter(carry)` gives the carry of the first step, "
+    "`leave(carry)` what `run` returns, both in the same program as the steps. `data`: list of tensors with equal first axes, from which the rows of each batch are taken; "
     "`order`: a host int32 array of row numbers, batch_size for each step, or None for rows in order; start and stop are not compiled in",
     "eval_shape": "(f, *specs) -> tree of (shape, dtype); each spec a tree of (shape, dtype) pairs; runs f without computing",
     "remat": "(f) -> f whose intermediate values are computed again in the backward pass",

@@ -319,8 +319,12 @@ def compile(f):
     return jax.jit(f)
 
 
-def fold(step, batch_size, *, donate=True):
+def fold(step, batch_size, *, donate=True, enter=None, leave=None):
     def run(first, rest, constants, data, order, start, stop):
+        carry = (first, *rest)
+        if enter is not None:
+            carry = enter(carry)
+
         def body(index, carry):
             begin = index * batch_size
             if order is None:
@@ -330,7 +334,8 @@ def fold(step, batch_size, *, donate=True):
                 batch = [jnp.take(rows, chosen, axis=0, mode="clip") for rows in data]
             return tuple(step(carry, constants, batch, index))
 
-        return lax.fori_loop(start, stop, body, (first, *rest))
+        carry = lax.fori_loop(start, stop, body, tuple(carry))
+        return carry if leave is None else leave(carry)
 
     compiled = jax.jit(run, donate_argnums=0 if donate else ())
     return lambda carry, *rest: compiled(carry[0], tuple(carry[1:]), *rest)

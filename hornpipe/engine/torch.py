@@ -541,8 +541,8 @@ def compile(f):
     return torch_program.compile(f)
 
 
-def fold(step, batch_size, *, donate=True):
-    return torch_program.fold(step, batch_size, donate=donate)
+def fold(step, batch_size, *, donate=True, enter=None, leave=None):
+    return torch_program.fold(step, batch_size, donate=donate, enter=enter, leave=leave)
 
 
 def eval_shape(f, *specs):

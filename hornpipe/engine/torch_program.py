@@ -420,9 +420,10 @@ def _checked(before, after):
     return after
 
 
-def fold(step, batch_size, *, donate=True):
+def fold(step, batch_size, *, donate=True, enter=None, leave=None):
     """Return `run(carry, constants, data, order, start, stop)`, which takes `step` from start to stop."""
     loops: dict = {}
+    enter, leave = (None if each is None else compile(each) for each in (enter, leave))
 
     def one(carry, constants, batch, index):
         return _checked(carry, _as_tensors(tuple(step(carry, constants, batch, index))))
@@ -451,20 +452,24 @@ def fold(step, batch_size, *, donate=True):
 
         return _recorded(one, (carry, constants, batch, index), make)
 
+    def take_steps(carry, constants, data, order, start, stop):
+        rows = None
+        if order is not None:
+            chosen = np.asarray(order[start * batch_size : stop * batch_size], "int32")
+            rows = torch.from_numpy(np.clip(chosen, 0, data[0].shape[0] - 1)).to(data[0].device)
+        key = _structure((carry, constants, data)), order is None
+        if key not in loops:
+            loops[key] = prepare(carry, constants, data, rows, start)
+        owned = len(_tensors(carry[0])) if donate else 0
+        return (loops[key] or eager)(carry, constants, data, rows, start, stop, owned)
+
     def run(carry, constants, data, order, start, stop):
-        start, stop = int(start), int(stop)
-        if stop <= start:
-            return carry
         with torch.no_grad():
             carry, constants, data = map(_as_tensors, (tuple(carry), constants, list(data)))
-            rows = None
-            if order is not None:
-                chosen = np.asarray(order[start * batch_size : stop * batch_size], "int32")
-                rows = torch.from_numpy(np.clip(chosen, 0, data[0].shape[0] - 1)).to(data[0].device)
-            key = _structure((carry, constants, data)), order is None
-            if key not in loops:
-                loops[key] = prepare(carry, constants, data, rows, start)
-            owned = len(_tensors(carry[0])) if donate else 0
-            return (loops[key] or eager)(carry, constants, data, rows, start, stop, owned)
+            if enter is not None:
+                carry = tuple(enter(carry))
+            if stop > start:
+                carry = take_steps(carry, constants, data, order, int(start), int(stop))
+            return carry if leave is None else leave(carry)
 
     return run

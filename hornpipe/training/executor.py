@@ -18,7 +18,14 @@ from hornpipe import ops
 from hornpipe.core import tracking, tree
 from hornpipe.core.scope import Scope
 from hornpipe.engine import select
-from hornpipe.training.step import check_logs, make_step, make_unflatten, write_logs, write_outputs
+from hornpipe.training.step import (
+    check_logs,
+    make_packing,
+    make_step,
+    make_unflatten,
+    write_logs,
+    write_outputs,
+)
 
 _CHUNK_SECONDS = 0.09
 _GROWTH = 32
@@ -79,6 +86,7 @@ class Executor:
         )
         self.stopped = False
         self.logs: dict = {}
+        self.results = None  # of the loss and the metrics after the last chunk
         self.known: dict = {}
         if mode == "train":
             self._take_over()
@@ -149,6 +157,7 @@ class Executor:
         found = self.model._programs.get(key)
         if found is None:
             write = None if not record else write_outputs if self.mode == "predict" else write_logs
+            packing = make_packing(self.sums)
             step = make_step(
                 self.body,
                 self.objective,
@@ -156,13 +165,18 @@ class Executor:
                 self.sums,
                 self.constants,
                 segment,
+                packing,
                 keep_logs=self.user_logs,
                 write=write,
             )
-            if self.model.run_eagerly:
-                run = _eager_fold(step, segment.batch_size)
-            else:
-                run = select.chosen().fold(step, segment.batch_size, donate=self.mode == "train")
+            fold = _eager_fold if self.model.run_eagerly else select.chosen().fold
+            run = fold(
+                step,
+                segment.batch_size,
+                donate=self.mode == "train",
+                enter=self._entrance(packing[0]),
+                leave=self._exit(packing[1]),
+            )
             found = self.model._programs[key] = Program(run, self.user_logs)
         return found
 
@@ -226,34 +240,43 @@ class Executor:
             if value is not None:
                 variable._value = value
 
+    def _entrance(self, pack):
+        def enter(carry):
+            values, sums, logs, record = carry
+            return values, pack(sums), logs, record
+
+        return enter
+
+    def _exit(self, unpack):
+        def leave(carry):
+            values, packed, logs, record = carry
+            sums = unpack(packed)
+            return values, sums, logs, record, self._results(sums)
+
+        return leave
+
+    def _results(self, sums):
+        """Return the results of the loss and the metrics for values of their variables, as one vector where all are scalars."""
+        if self.user_logs or self.mode == "predict":
+            return None
+        with Scope(self.sums, sums):
+            found = self.model.get_metrics_result()
+        self.model._programs["names", self.mode] = list(found)
+        values = list(found.values())
+        if any(len(value.shape) for value in values):
+            return values
+        return ops.stack([ops.cast(value, "float32") for value in values])
+
     def read_logs(self) -> dict:
-        """Return name -> float of the loss and the metrics, from their sums, in one compiled call."""
+        """Return name -> float of the loss and the metrics so far."""
         to_numpy = select.chosen().to_numpy
         if self.user_logs:
             return {name: float(to_numpy(value)) for name, value in self.logs.items()}
-        key = ("logs", self.mode)
-        cached = self.model._programs.get(key)
-        if cached is None:
-            names: list[str] = []
-
-            def results(values):
-                with Scope(self.sums, values):
-                    found = self.model.get_metrics_result()
-                names[:] = list(found)
-                found = list(found.values())
-                plain = all(len(value.shape) == 0 for value in found)
-                return (
-                    ops.stack([ops.cast(value, "float32") for value in found]) if plain else found
-                )
-
-            cached = self.model._programs[key] = (select.chosen().compile(results), names)
-        compiled, names = cached
-        values = compiled([variable._value for variable in self.sums])
-        values = (
-            map(to_numpy, values)
-            if isinstance(values, (list, tuple))
-            else to_numpy(values).tolist()
-        )
+        values = self.results
+        if values is None:
+            values = self._results([variable._value for variable in self.sums])
+        values = map(to_numpy, values) if isinstance(values, list) else to_numpy(values).tolist()
+        names = self.model._programs["names", self.mode]
         return {name: _plain(value) for name, value in zip(names, values, strict=True)}
 
     # ---- the loop
@@ -311,7 +334,7 @@ class Executor:
                 else:
                     _wait(carry)
                     program.learn(steps, time.perf_counter() - began)
-                values, sums, logs, recorded = carry
+                values, sums, logs, recorded, self.results = carry
                 self.logs = (
                     dict(zip(program.log_names, logs, strict=True)) if program.keep_logs else {}
                 )
@@ -385,11 +408,12 @@ class Executor:
             hooks.end(done + step, logs)
 
 
-def _eager_fold(step, batch_size):
+def _eager_fold(step, batch_size, *, donate, enter, leave):
     """Return a fold that runs the steps one by one without compiling them, for `run_eagerly=True`."""
     engine = select.chosen()
 
     def run(carry, constants, data, order, start, stop):
+        carry = enter(carry)
         for index in range(start, stop):
             first = index * batch_size
             rows = (
@@ -401,7 +425,7 @@ def _eager_fold(step, batch_size):
             carry = step(
                 carry, constants, [engine.take(leaf, rows, axis=0) for leaf in data], index
             )
-        return carry
+        return leave(carry)
 
     return run
 
@@ -417,13 +441,16 @@ class _Spec:
 def _wait(carry):
     """Wait for a program's results: they are ready together, and asking for one is quicker than for all."""
     for part in carry:
-        leaves = tree.flatten(part)
-        if leaves and leaves[0] is not None:
-            select.chosen().wait(leaves[0])
+        while isinstance(part, (list, tuple)) and part:
+            part = part[0]
+        if part is not None and not isinstance(part, (list, tuple)):
+            select.chosen().wait(part)
             return
 
 
 def _plain(value):
+    if isinstance(value, float):
+        return value
     return float(value) if np.ndim(value) == 0 else np.asarray(value)
 
 
