@@ -61,6 +61,10 @@ class Executor:
         mode: "train", "test" or "predict".
     """
 
+    watch: Any = (
+        None  # a `LossWatch`, where somebody wants to know when the loss stops being finite
+    )
+
     def __init__(self, model, mode: str):
         self.model, self.mode = model, mode
         self.objective = model._objective if mode != "predict" else None
@@ -300,6 +304,8 @@ class Executor:
         done, outputs, previous = start, [], None
         if self.mode != "predict" and start == 0:
             self.reset_metrics()
+        if self.watch is not None:
+            self.watch.after(source, epoch, start)
         for segment in source.segments(epoch, start):
             if self.mode == "predict" and segment.steps == 1 and hooks is None:
                 outputs.append(self.predict_once(segment))
@@ -346,6 +352,8 @@ class Executor:
                 if hooks is not None:
                     self._tell(hooks, done, steps, recorded, program)
                 done += steps
+                if self.watch is not None:
+                    self.watch.after(source, epoch, done)
                 if display is not None:
                     display.update(
                         done, source.steps, self.read_logs if self.mode != "predict" else {}

@@ -16,6 +16,7 @@ from hornpipe.core.random import draw_seed
 from hornpipe.core.scope import Scope
 from hornpipe.training import checks
 from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_array_like, to_arrays
+from hornpipe.training.diagnose import LossWatch, values_of
 from hornpipe.training.executor import Executor, deferred_interrupts
 from hornpipe.training.objective import Objective
 from hornpipe.training.step import State, value_and_grad
@@ -521,7 +522,10 @@ class Trainer:
         return self.history
 
     def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq):
+        before = values_of(self)
         train = Executor(self, "train")
+        train.watch = LossWatch(train, before)
+        del before
         test = None if validation is None else Executor(self, "test")
         hooks = BatchHooks.of(callbacks, "train")
         test_hooks = None if validation is None else BatchHooks.of(callbacks, "test")
@@ -532,6 +536,7 @@ class Trainer:
                 callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)
                 logs = train.run(source, epoch, hooks=hooks, display=display)
+                train.watch.epoch_end(source, epoch, logs)
                 if test is not None and _validates(epoch, validation_freq):
                     callbacks.on_test_begin()
                     found = test.run(validation, epoch, hooks=test_hooks)
