@@ -160,7 +160,7 @@ class LossWatch:
         carry = program.run(
             (values, sums, logs, None), fixed, segment.data, segment.order, first, stop
         )
-        values, sums, logs, _ = carry
+        values, sums, logs = carry[:3]
         good = self._loss_is_finite(sums, logs) and all(_finite(values[i]) for i in self.watched)
         return values, sums, not good
 
