@@ -330,6 +330,7 @@ CALLS: dict[str, Call] = {
     "predict_generator": call(
         "generator val_samples max_q_size nb_worker pickle_safe", row("val_samples", "steps", note="counts samples")
     ),
+    "plot": call("model to_file show_shapes show_layer_names"),
     "to_categorical": call("y nb_classes", row("y", "x"), row("nb_classes", "num_classes")),
     "imdb.load_data": call(
         "path nb_words skip_top maxlen seed start_char oov_char index_from", row("nb_words", "num_words"),
@@ -437,7 +438,7 @@ NAMES: dict[str, dict[str, str]] = {
         **dict.fromkeys(
             ("np_utils", "generic_utils", "data_utils", "layer_utils", "visualize_util", "vis_utils", "io_utils"), "utils:"
         ),
-        "plot": "utils:plot_model",
+        "plot": "compat.legacy:plot",
         "probas_to_classes": "compat.legacy:probas_to_classes",
         "categorical_probas_to_classes": "compat.legacy:categorical_probas_to_classes",
         "binary_logloss": "!Use keras.losses.binary_crossentropy.",

@@ -278,6 +278,13 @@ def cosine_proximity(y_true, y_pred):
     return -ops.mean(y_true * y_pred, axis=-1)
 
 
+def plot(model, to_file="model.png", show_shapes=False, show_layer_names=True):
+    """Draw a model into a file, with the defaults of `keras.utils.visualize_util.plot`; see `utils.plot_model`."""
+    from hornpipe.utils import plot_model
+
+    return plot_model(model, to_file, show_shapes=show_shapes, show_layer_names=show_layer_names)
+
+
 def probas_to_classes(y_pred):
     """Return class numbers for probabilities: the largest of several columns, or whether one column exceeds 0.5."""
     y_pred = np.asarray(y_pred)

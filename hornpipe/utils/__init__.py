@@ -15,10 +15,13 @@ import hornpipe
 
 _HOMES = {
     "get_file": "files",
+    "model_to_dot": "model_picture",
+    "model_to_text": "model_text",
     "normalize": "numerical",
     "pack_x_y_sample_weight": "unpacking",
     "pad_sequences": "sequences",
     "Progbar": "progress",
+    "plot_model": "model_picture",
     "PyDataset": "py_dataset",
     "Sequence": "py_dataset",
     "set_random_seed": "seeding",
