@@ -1,4 +1,4 @@
-# The two commands: make demo, make test. The others: make check (daily use), make bench, make clean.
+# The two commands: make demo, make test. The others: make check (daily use), make book, make bench, make clean.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ DATA ?= digits
 DATASETS ?= $(wildcard $(abspath ../shared/datasets))
 export HORNPIPE_DATASETS ?= $(DATASETS)
 
-.PHONY: demo test check slow bench clean
+.PHONY: demo book test check slow bench clean
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,10 @@ $(VENV)/.test: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/first_look.py --data $(DATA)
+
+# The book's workflows in full, in today's spelling and in that of 2016, and one table of what the book prints and what came out.
+book: $(VENV)/.demo
+	$(BIN)/python -m book
 
 test: $(VENV)/.test
 	PATH="$(abspath $(BIN)):$$PATH" ./check
