@@ -18,6 +18,7 @@ _HOMES = {
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
+    "LearningCurves": "learning_curves",
     "LearningRateScheduler": "learning_rate",
     "ModelCheckpoint": "model_checkpoint",
     "ProgbarLogger": "progbar_logger",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
+import io
 from pathlib import Path
 
 from hornpipe.callbacks.base import Callback
-from hornpipe.callbacks.files import as_text, make_folder
+from hornpipe.callbacks.files import as_text, make_folder, replace_file
 from hornpipe.core.errors import message
 
 _MISSING = "NA"
@@ -138,16 +137,12 @@ class CSVLogger(Callback):
 
     def _rewrite(self, rows, new_names):
         """Write the table again with more columns; the old file stays until the new one is complete."""
-        path, width = Path(self.filename), len(rows[0])
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, newline="", encoding="utf-8", suffix=".tmp", delete=False
-        ) as file:
-            writer = self._writer(file)
-            writer.writerow([*rows[0], *new_names])
-            for row in rows[1:]:
-                writer.writerow((row + [_MISSING] * width)[:width] + [_MISSING] * len(new_names))
-        os.chmod(file.name, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(file.name, path)
+        width, buffer = len(rows[0]), io.StringIO()
+        writer = self._writer(buffer)
+        writer.writerow([*rows[0], *new_names])
+        for row in rows[1:]:
+            writer.writerow((row + [_MISSING] * width)[:width] + [_MISSING] * len(new_names))
+        replace_file(self.filename, buffer.getvalue().encode(), "CSVLogger")
         self._keys, self._rows = [*rows[0][1:], *new_names], len(rows) - 1
 
     def _writer(self, file):

@@ -46,6 +46,26 @@ def make_folder(folder, who: str) -> Path:
     return folder
 
 
+def replace_file(path, data: bytes, who: str) -> None:
+    """Write a file beside its place, then put it there.
+
+    Raises:
+        OSError: the folder does not exist or can't be written, or the disk is full; an old file stays.
+    """
+    path, temporary = Path(path), None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        text = message(who, f"can't write its file ({error.strerror})", str(path))
+        raise type(error)(error.errno, text) from None
+
+
 class PathPattern:
     """A path with places for the epoch and for values of the logs, such as "m-{epoch:02d}-{val_loss:.2f}.keras".
 

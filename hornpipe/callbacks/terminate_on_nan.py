@@ -22,16 +22,15 @@ class TerminateOnNaN(Callback):
         RuntimeError: while training with `raise_error`.
 
     Example:
-        >>> import numpy as np
         >>> import hornpipe as keras
-        >>> model = keras.Sequential([keras.layers.Dense(1)])
-        >>> model.compile(keras.optimizers.SGD(1e38), "mse")
+        >>> class Model:
+        ...     stop_training = False
         >>> stop = keras.callbacks.TerminateOnNaN()
-        >>> x, y = np.ones((64, 1)), np.ones((64, 1))
-        >>> history = model.fit(x, y, batch_size=1, epochs=9, callbacks=[stop], verbose=0)
-        The loss is nan in epoch 1, batch 2: training stops.
-        >>> len(history.epoch)
-        1
+        >>> stop.set_model(Model())
+        >>> stop.on_train_batch_end(6, {"loss": float("nan")})
+        The loss is nan in epoch 1, batch 7: training stops.
+        >>> stop.model.stop_training
+        True
     """
 
     observes_only = True
