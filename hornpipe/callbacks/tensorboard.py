@@ -204,7 +204,9 @@ class TensorBoard(Callback):
 
     def set_state(self, state):
         """Go on with the run: cut its files to the lengths they had, and remove later ones."""
-        self._close()
+        for writer in self._writers.values():  # of the run that was about to begin
+            writer.close()
+            writer.path.unlink()
         self._begin()
         self._training = True
         self._step, self._token = int(state["step"]), str(state["token"])

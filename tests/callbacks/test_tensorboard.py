@@ -322,6 +322,25 @@ def test_a_resumed_run_has_no_point_twice(tmp_path, saved):
         assert scalars(parted / run) == scalars(tmp_path / "whole" / run)
 
 
+def test_resuming_within_an_epoch_leaves_one_graph(tmp_path):
+    first = TensorBoard(tmp_path)
+    model = make()
+    callbacks = CallbackList([first], model)
+    callbacks.on_train_begin()
+    callbacks.on_epoch_begin(0)
+    state = callbacks.get_state()
+    callbacks.on_train_end()
+    second = CallbackList([TensorBoard(tmp_path)], model)
+    second.on_train_begin()
+    second.on_epoch_begin(0)  # begins the epoch that the checkpoint is in the middle of
+    second.set_state(state)
+    second.on_epoch_end(0, {"loss": 1.0})
+    second.on_train_end()
+    assert len(list(tmp_path.rglob("events*"))) == 2
+    assert scalars(tmp_path / "train") == {"epoch_loss": [(0, 1.0)]}
+    assert read(tmp_path / "train").Tags()["graph"]
+
+
 def test_files_of_other_runs_are_left_alone(tmp_path):
     other = start(tmp_path)
     epochs(other, range(2))
