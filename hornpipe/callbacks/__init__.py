@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 
 _HOMES = {
+    "BackupAndRestore": "backup",
     "Callback": "base",
     "CallbackList": "base",
     "CSVLogger": "csv_logger",
@@ -27,6 +28,7 @@ _HOMES = {
     "SwapEMAWeights": "swap_ema_weights",
     "TensorBoard": "tensorboard",
     "TerminateOnNaN": "terminate_on_nan",
+    "TimeLimit": "time_limit",
 }
 
 __all__ = sorted(_HOMES)

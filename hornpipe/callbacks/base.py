@@ -108,7 +108,18 @@ class Callback:
         return None
 
     def set_state(self, state: dict) -> None:
-        """Take over what `get_state` returned. Called after `on_train_begin` and before the first epoch."""
+        """Take over what `get_state` returned. Called after `on_train_begin` and before the first epoch; where a run goes
+        on in the middle of an epoch, after that epoch's `on_epoch_begin`."""
+
+    def on_chunk_end(self, epoch, step) -> bool | None:
+        """Called between two chunks of training steps, some ten times a second, before validation and before the next epoch:
+        the cheap place to look at a clock. True pauses training there: an epoch that is not over gets neither validation nor
+        `on_epoch_end`, and a checkpoint is written where the run has any.
+
+        Args:
+            epoch: int. Number of the epoch, from 0.
+            step: int. How many of its steps are done.
+        """
 
     # ---- training
 
@@ -275,6 +286,13 @@ class CallbackList:
     def defines(self, hook: str) -> bool:
         """Return whether any callback defines `hook`, for example "on_epoch_end"."""
         return bool(self._calls[hook])
+
+    @property
+    def chunk_callbacks(self) -> list[Callback]:
+        """The callbacks that define `on_chunk_end`."""
+        return [
+            each for each in self.callbacks if type(each).on_chunk_end is not Callback.on_chunk_end
+        ]
 
     def _batch_callbacks(self, kind):
         return [*self._calls[f"on_{kind}_batch_begin"], *self._calls[f"on_{kind}_batch_end"]]

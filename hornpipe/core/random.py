@@ -43,6 +43,26 @@ def check_seed(seed, who: str) -> int:
     return int(seed) % 2**31
 
 
+def get_state() -> dict:
+    """Return where the host generator and the global generator stand, as plain data."""
+    _, words, gauss = _host.getstate()
+    keys = [generator.state.numpy() for generator in _global_generator]
+    return {"words": np.array(words, "uint32"), "gauss": gauss, "global": keys}
+
+
+def set_state(state: dict) -> None:
+    """Go on from where `get_state` said.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is nothing that `get_state` returned.
+    """
+    keys = [np.asarray(key, "int32").reshape(2) for key in state["global"][:1]]
+    _host.setstate((3, tuple(map(int, state["words"])), state["gauss"]))
+    _global_generator[:] = [SeedGenerator(0) for _ in keys]
+    for generator, key in zip(_global_generator, keys, strict=True):
+        generator.state.assign(key)
+
+
 class SeedGenerator:
     """Gives a new key at every call of `next`, reproducibly, also inside compiled steps.
 

@@ -225,7 +225,7 @@ def _set_weights(model, stored, backend, who, *, by_name, partial=False) -> None
     if missing and not partial:
         problems["missing"] = missing
     if problems:
-        raise weights._mismatch(who, problems)
+        raise weights.mismatch(who, problems)
     for variable, array in plans:
         variable.assign(array)
 

@@ -231,7 +231,7 @@ def load(model, stored: Stored, who: str, *, skip_mismatch=False, optimizer=True
     optimizer_groups = {p: g for p, g in stored.groups.items() if p.split("/")[0] == "optimizer"}
     problems, plans = _compare(mine, found, set(stored.groups) - set(optimizer_groups), stored)
     if problems and not skip_mismatch:
-        raise _mismatch(who, problems)
+        raise mismatch(who, problems)
     if optimizer and optimizer_groups and getattr(model, "optimizer", None) is not None:
         plans += _plan_optimizer(model, optimizer_groups, who)
     values = [
@@ -324,7 +324,8 @@ def _compare(mine, found, paths, stored):
     return problems, plans
 
 
-def _mismatch(who, problems) -> FileFormatError:
+def mismatch(who, problems) -> FileFormatError:
+    """Return the error for weights that do not fit: `problems` is a dict kind -> list of texts, at most ten of which are shown."""
     parts = []
     for kind, texts in problems.items():
         more = f", and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
@@ -355,7 +356,7 @@ def _plan_optimizer(model, groups, who):
                 continue
         plans.append((entry, group))
     if problems:
-        raise _mismatch(who, problems)
+        raise mismatch(who, problems)
     return plans
 
 

@@ -299,7 +299,7 @@ class ArraySource:
         if start < full:
             rows = order if order is None else order[: full * size]
             yield self._segment(data, rows, full, size, begin=start)
-        if last:
+        if last and start <= full:
             tail = (
                 np.arange(full * size, self.rows, dtype="int32")
                 if order is None
@@ -309,6 +309,9 @@ class ArraySource:
 
     def _segment(self, data, order, steps, size, **place):
         return Segment(data, order, steps, size, self.structure, pattern=self._pattern, **place)
+
+    def skip(self, epochs) -> None:
+        """Do nothing: any row of arrays can be had at any time."""
 
     def for_inference(self, rows_apart: bool):
         """Return a source of the same rows in pieces of few different sizes, so that few programs are compiled."""
@@ -573,6 +576,16 @@ class StreamSource:
                     message(self.who, "the stream gave no batch in this epoch", "", fix)
                 )
             self.steps = given
+
+    def skip(self, epochs) -> None:
+        """Go past whole epochs, as a run has done that is resumed: a stream's own state has to come along.
+
+        Args:
+            epochs: iterable of epoch numbers.
+        """
+        for epoch in epochs:
+            for _ in self._batches(epoch, 2**62):
+                pass
 
     def segments(self, epoch, start=0):
         """Yield the segments of an epoch, beginning at step `start`."""

@@ -88,7 +88,7 @@ class Executor:
             tuple(map(id, self.variables)),
             tuple(map(id, trained if mode == "train" else ())),
         )
-        self.stopped = False
+        self.stopped = self.paused = False
         self.logs: dict = {}
         self.results = None  # of the loss and the metrics after the last chunk
         self.known: dict = {}
@@ -278,14 +278,18 @@ class Executor:
             return {name: float(to_numpy(value)) for name, value in self.logs.items()}
         values = self.results
         if values is None:
-            values = self._results([variable._value for variable in self.sums])
+            # Compiled as in a chunk's program: the bits are the same.
+            run = (
+                self._results if self.model.run_eagerly else select.chosen().compile(self._results)
+            )
+            values = run([variable._value for variable in self.sums])
         values = map(to_numpy, values) if isinstance(values, list) else to_numpy(values).tolist()
         names = self.model._programs["names", self.mode]
         return {name: _plain(value) for name, value in zip(names, values, strict=True)}
 
     # ---- the loop
 
-    def run(self, source, epoch=0, *, hooks=None, display=None, start=0):
+    def run(self, source, epoch=0, *, hooks=None, display=None, start=0, between=None):
         """Run one epoch.
 
         Args:
@@ -294,6 +298,7 @@ class Executor:
             hooks: a `BatchHooks`, or None.
             display: an object with `update(step, steps, logs)`, or None.
             start: int. The step to begin with.
+            between: a `Pauses`, asked between chunks; what it says may end the run early, see `paused`.
 
         Returns:
             The logs, or for "predict" the list of outputs as NumPy arrays.
@@ -302,6 +307,7 @@ class Executor:
         single = hooks is not None and hooks.single
         record = self.mode == "predict" or (hooks is not None and not single)
         done, outputs, previous = start, [], None
+        self.steps_done = start
         if self.mode != "predict" and start == 0:
             self.reset_metrics()
         if self.watch is not None:
@@ -323,6 +329,8 @@ class Executor:
                 buffers = self._buffers(program, segment) if record else None
                 if record:
                     steps = min(steps, buffers[2])
+                if between is not None:
+                    steps = min(steps, between.most(done))
                 if previous is not None:
                     _wait(previous)  # streams: the batches were collected while the last chunk ran
                 began = time.perf_counter()
@@ -359,10 +367,13 @@ class Executor:
                         done, source.steps, self.read_logs if self.mode != "predict" else {}
                     )
                 self.steps_done = done
-                check_interrupt()
                 if self.mode == "train" and self.model.stop_training and hooks is not None:
                     self.stopped = True
                     return self.read_logs()
+                if between is not None and between.after(done):
+                    self.paused = True
+                    return self.read_logs()
+                check_interrupt()
         if self.mode == "predict":
             return [
                 np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -466,39 +477,60 @@ def _distinct(variables) -> list:
     return list({id(variable): variable for variable in variables}.values())
 
 
-# ---- Ctrl-C
+# ---- Ctrl-C and SIGTERM
 
-_interrupted = threading.Event()
+_noted: list[int] = []  # the signal that came while a chunk was running
+
+
+def interrupt_pending() -> bool:
+    """Return whether `check_interrupt` is about to raise."""
+    return bool(_noted)
 
 
 def check_interrupt() -> None:
-    """Raise the KeyboardInterrupt that came while a chunk was running."""
-    if _interrupted.is_set():
-        _interrupted.clear()
-        raise KeyboardInterrupt
+    """Raise what a signal that came while a chunk was running asks for.
+
+    Raises:
+        KeyboardInterrupt: it was Ctrl-C.
+        SystemExit: it was SIGTERM; the exit status is the one of a process that it ended.
+    """
+    if _noted:
+        number = _noted[0]
+        _noted.clear()
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @contextlib.contextmanager
-def deferred_interrupts():
-    """Let Ctrl-C wait for the end of the running chunk; a second one stops at once."""
+def deferred_interrupts(terminate: bool = False):
+    """Let Ctrl-C wait for the end of the running chunk; a second one stops at once.
+
+    Args:
+        terminate: bool. Whether SIGTERM waits as well, where the program does not handle it itself.
+    """
+    waiting = {signal.SIGINT: signal.default_int_handler}
+    if terminate:
+        waiting[signal.SIGTERM] = signal.SIG_DFL
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:
-        yield
-        return
+    before = {n: old for n, old in waiting.items() if signal.getsignal(n) is old}
 
     def note(number, frame):
-        if _interrupted.is_set():
-            signal.signal(signal.SIGINT, before)
-            raise KeyboardInterrupt
-        _interrupted.set()
+        if _noted:
+            for each, old in before.items():
+                signal.signal(each, old)
+            _noted.clear()
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+        _noted.append(number)
 
-    _interrupted.clear()
-    signal.signal(signal.SIGINT, note)
+    if before:
+        _noted.clear()
+    for number in before:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        _interrupted.clear()
+        for number, old in before.items():
+            signal.signal(number, old)
+        if before:
+            _noted.clear()

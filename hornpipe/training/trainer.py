@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -421,6 +422,8 @@ class Trainer:
         validation_steps=None,
         validation_batch_size=None,
         validation_freq=1,
+        checkpoint=None,
+        resume=False,
     ):
         """Train for a number of epochs.
 
@@ -442,12 +445,21 @@ class Trainer:
             steps_per_epoch: int or None. Batches in an epoch; needed for an endless stream.
             validation_steps, validation_batch_size: the same for validation.
             validation_freq: int, or list of epoch numbers (from 1) after which validation is run.
+            checkpoint: path of a folder, or None. The whole state of training is saved there from time to time and at the end,
+                seldom enough to take at most about 2 % of the time; the newest three are kept. Ctrl-C and SIGTERM save as
+                well. `callbacks.BackupAndRestore` has more settings; `docs/resume.md` tells what is guaranteed.
+            resume: bool. Whether to go on from the newest checkpoint in that folder, to the same bits as a run that was never
+                interrupted. An empty folder begins at the beginning; a finished run returns its history.
 
         Returns:
             `History`: `history.history` is a dict name -> list of one float an epoch.
 
         Raises:
             ValueError, TypeError: data that do not fit each other or the model. Nothing is compiled or changed then.
+            FileExistsError: `checkpoint` holds a run, and `resume` is False.
+            FileFormatError: the checkpoints are damaged, or of another model. The model is as it was.
+            RuntimeError: another run writes into the folder.
+            OSError: the folder can't be written, or the last checkpoint could not be.
 
         Example:
             >>> import numpy as np
@@ -458,6 +470,8 @@ class Trainer:
             >>> history.epoch
             [0, 1, 2]
         """
+        from hornpipe.training.pauses import make_pauses  # not loaded with the package
+
         self._require_compiled("fit")
         checks.check_fit_numbers(
             epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle
@@ -510,18 +524,25 @@ class Trainer:
         make = dialect.display_for(self, source) or make_display
         display = callbacks.display = make(verbose, epochs=epochs)
         self.stop_training = False
-        with deferred_interrupts():
-            self._run_epochs(
-                source,
-                validation,
-                callbacks,
-                display,
-                range(initial_epoch, epochs),
-                validation_freq,
-            )
+        pauses = make_pauses(
+            callbacks,
+            initial_epoch,
+            epochs,
+            checkpoint=checkpoint,
+            resume=resume,
+            model=self,
+            source=source,
+            validation=validation,
+            validates=functools.partial(_validates, frequency=validation_freq),
+        )
+        with deferred_interrupts(terminate=pauses.saves), pauses:
+            if not pauses.finished:
+                self._run_epochs(
+                    source, validation, callbacks, display, epochs, validation_freq, pauses
+                )
         return self.history
 
-    def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq):
+    def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq, pauses):
         before = values_of(self)
         train = Executor(self, "train")
         train.watch = LossWatch(train, before)
@@ -529,29 +550,49 @@ class Trainer:
         test = None if validation is None else Executor(self, "test")
         hooks = BatchHooks.of(callbacks, "train")
         test_hooks = None if validation is None else BatchHooks.of(callbacks, "test")
-        logs: dict = {}
         callbacks.on_train_begin()
+        place = pauses.begin(train, test)
+        logs, paused = place.logs, False
         try:
-            for epoch in epochs:
-                callbacks.on_epoch_begin(epoch)
+            for epoch in () if place.is_end(epochs) else range(place.epoch, epochs):
+                if place.stage == "begin":
+                    callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)
-                logs = train.run(source, epoch, hooks=hooks, display=display)
-                train.watch.epoch_end(source, epoch, logs)
+                if place.stage != "validate":
+                    logs = train.run(
+                        source,
+                        epoch,
+                        hooks=hooks,
+                        display=display,
+                        start=place.step,
+                        between=pauses,
+                    )
+                    paused = train.paused or pauses.reached(
+                        epoch, train.steps_done, "validate", logs, self.stop_training
+                    )
+                    if paused:
+                        break
+                    train.watch.epoch_end(source, epoch, logs)
                 if test is not None and _validates(epoch, validation_freq):
                     callbacks.on_test_begin()
-                    found = test.run(validation, epoch, hooks=test_hooks)
+                    found = test.run(validation, epoch, hooks=test_hooks, between=pauses)
                     callbacks.on_test_end(found)
                     logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
                 self._epochs_done = epoch + 1
                 callbacks.on_epoch_end(epoch, logs)
                 display.epoch_end(epoch, logs)
-                if self.stop_training:
+                paused = pauses.reached(epoch + 1, 0, "begin", logs, self.stop_training)
+                place = pauses.place
+                if paused or self.stop_training:
                     break
+            pauses.end()
         finally:
             self._clear_losses()
             display.end()
             self.optimizer.finalize_variable_values(self.trainable_variables)
             callbacks.on_train_end(logs)
+        if not paused:
+            pauses.finish()
 
     # ---- evaluate and predict
 
