@@ -277,6 +277,31 @@ class _Recurrent(RNN):
         config.pop("cell", None)
         return config
 
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if not self._runs_whole(initial_state, mask) or sequences.shape[1] == 0:
+            return super().call(sequences, initial_state, mask, training)
+        states = self._start(sequences, initial_state)
+        dropped = self.cell.draw_masks(sequences.shape[0], training)[0]
+        xs = ops.swapaxes(sequences, 0, 1)
+        xs = xs if dropped is None else ops.multiply(xs, dropped)
+        valid = None if mask is None else ops.swapaxes(ops.cast(mask, "bool"), 0, 1)
+        if self.go_backwards:
+            xs, valid = (None if each is None else ops.flip(each, axis=0) for each in (xs, valid))
+        outputs, *states = self.cell.run(xs, states, valid, self.return_sequences)
+        if self.stateful:
+            for variable, value in zip(self._kept_states, states, strict=True):
+                variable.assign(value)
+        result = ops.swapaxes(outputs, 0, 1) if self.return_sequences else states[0]
+        return (result, *states) if self.return_state else result
+
+    def _runs_whole(self, initial_state, mask) -> bool:
+        """Return whether the cell can run the whole sequence by itself: `RNN.call` does what is out of the ordinary."""
+        if self.unroll or not self.cell.runs_whole:
+            return False
+        # Before the first step that counts, the output is zero, whatever the first state.
+        fresh = initial_state is None and not self.stateful
+        return mask is None or (fresh and not self.zero_output_for_mask)
+
 
 def _share(name: str) -> None:
     """Let a layer show the setting `name` of its cell as its own."""

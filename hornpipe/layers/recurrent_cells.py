@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from hornpipe import ops, random
-from hornpipe.core.config import register
+from hornpipe.core.config import register, resolve
 from hornpipe.core.errors import message
 from hornpipe.core.layer import InputSpec, Layer
 from hornpipe.core.random import SeedGenerator, check_seed
@@ -73,6 +73,21 @@ class RecurrentCell(Layer):
 
     def _make_bias(self, width):
         return add_part(self, "bias", (width,))
+
+    @property
+    def runs_whole(self) -> bool:
+        """Whether `run` may be called: the activations are the usual ones and nothing is dropped between the steps."""
+        return False
+
+    def _is_usual(self) -> bool:
+        usual = (resolve("activation", name) for name in ("tanh", "sigmoid"))
+        return [self.activation, self.recurrent_activation] == [*usual] and not (
+            self.recurrent_dropout
+        )
+
+    def run(self, xs, states, valid, sequences):
+        """Return the outputs of all steps (None unless `sequences`) and the last states, for `(steps, batch, features)`."""
+        raise NotImplementedError
 
     def get_initial_state(self, batch_size=None):
         """Return states of zeros, each `(batch_size, units)`."""
@@ -273,6 +288,14 @@ class LSTMCell(RecurrentCell):
             constraint=self.bias_constraint,
         )
 
+    runs_whole = property(RecurrentCell._is_usual)
+
+    def run(self, xs, states, valid, sequences):
+        bias = ops.zeros_like(self.recurrent_kernel[0]) if self.bias is None else self.bias
+        return ops.lstm_general(
+            xs, self.kernel, self.recurrent_kernel, bias, *states, valid, sequences
+        )
+
     def step(self, projected, states, masks):
         h, c = states
         z = ops.add(projected, ops.matmul(self._recur(h, masks), self.recurrent_kernel))
@@ -356,6 +379,17 @@ class GRUCell(RecurrentCell):
 
     def _make_bias(self, width):
         return add_part(self, "bias", (2, width) if self.reset_after else (width,))
+
+    runs_whole = property(lambda self: self.reset_after and self._is_usual())
+
+    def run(self, xs, states, valid, sequences):
+        if self.bias is None:
+            biases = [ops.zeros_like(self.recurrent_kernel[0])] * 2
+        else:
+            biases = self.bias[0], self.bias[1]
+        return ops.gru_general(
+            xs, self.kernel, self.recurrent_kernel, *biases, *states, valid, sequences
+        )
 
     def _input_bias(self):
         bias = self.bias

@@ -258,6 +258,8 @@ from hornpipe.ops.pool import average_pool_general as average_pool_general
 from hornpipe.ops.pool import max_pool as max_pool
 from hornpipe.ops.pool import max_pool_general as max_pool_general
 from hornpipe.ops.random import random_bits as random_bits
+from hornpipe.ops.recurrent import gru_general as gru_general
+from hornpipe.ops.recurrent import lstm_general as lstm_general
 from hornpipe.ops.reduce import all as all
 from hornpipe.ops.reduce import allclose as allclose
 from hornpipe.ops.reduce import amax as amax

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 import hornpipe as keras
+from hornpipe import ops
+from hornpipe.core import tree
 from hornpipe.core.errors import ShapeError
 from hornpipe.core.scope import Scope
 from hornpipe.engine import active
@@ -299,3 +301,35 @@ def test_bias_of_the_forget_gate_starts_at_one():
     layer = L.LSTM(2, unit_forget_bias=False)
     layer(X)
     assert not numbers(layer.cell.bias).any()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"return_sequences": True, "return_state": True},
+        {"go_backwards": True, "return_sequences": True, "use_bias": False},
+    ],
+)
+@pytest.mark.parametrize("kind", [L.LSTM, L.GRU])
+def test_whole_sequences_have_the_gradients_of_single_steps(kind, options, masked):
+    whole, single = kind(4, **options), kind(4, unroll=True, **options)
+    _randomize(whole)
+    single(X)
+    single.set_weights(whole.get_weights())
+    mask = MASK if masked else None
+    assert whole.cell.runs_whole
+
+    def results(layer):
+        inputs = keras.Variable(X)
+
+        def loss():
+            outputs = tree.flatten(layer(inputs.value, mask=mask))
+            return sum(ops.sum(ops.sin(each * (1.0 + i))) for i, each in enumerate(outputs))
+
+        return keras.value_and_grad(loss, [inputs, *layer.weights])
+
+    (loss, gradients), (wanted, expected) = results(whole), results(single)
+    assert_close(loss, wanted, 1e-5)
+    assert_close(gradients, expected, 1e-5)
