@@ -25,8 +25,8 @@ class FolderLock:
         who: name of the function, for errors.
     """
 
-    def __init__(self, folder: Path, who: str):
-        self.folder, self.who = folder, who
+    def __init__(self, folder: str | Path, who: str):
+        self.folder, self.who = Path(folder), who
         self._key = os.path.realpath(folder)
         self._file = None
 

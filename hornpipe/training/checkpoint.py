@@ -272,7 +272,8 @@ class Checkpoints(Pauses):
         try:
             self._folder.write(*self._capture())
         except OSError as error:
-            text = f"fit: no checkpoint could be written: {error.strerror or error}. Training goes on; those from before are as they were."
+            reason = str(error.strerror or error).removeprefix("fit: ")
+            text = f"fit: no checkpoint could be written: {reason}. Training goes on with the checkpoints from before."
             warnings.warn(text, stacklevel=4)
         self._arm(time.monotonic() - began)
 
