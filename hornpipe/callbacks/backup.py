@@ -28,7 +28,7 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool. Whether the checkpoint before the newest is kept as well, to fall back on. Default False.
         delete_checkpoint: bool. Whether the checkpoints are removed once the run has come to its end. Default True.
         seconds: None, number >= 0, or "auto". Save after so many seconds instead of by `save_freq`; "auto": every ten
-            seconds, or more seldom where saving would otherwise take more than 2 % of the time. Default None.
+            seconds, or more seldom where saving would take more than 1.5 % of the time. Default None.
 
     Raises:
         ValueError, TypeError: an argument out of range. `fit` raises where the folder can't be used, another run has it, or

@@ -148,5 +148,6 @@ def write(file, arrays: dict[str, np.ndarray], metadata: dict[str, str] | None =
     file.write(text)
     for name in names:
         array = arrays[name]
-        little = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind in "iuf" else array
-        file.write(np.ascontiguousarray(little).view(np.uint8).tobytes() if little.size else b"")
+        little = array.dtype.newbyteorder("<") if array.dtype.kind in "iuf" else array.dtype
+        array = np.ascontiguousarray(array, little)
+        file.write(array.reshape(-1).view(np.uint8).data if array.size else b"")

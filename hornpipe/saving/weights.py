@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from hornpipe.core import tracking
 from hornpipe.core.errors import FileFormatError, message
 from hornpipe.core.layer import Layer
 from hornpipe.core.naming import snake_case
@@ -30,6 +31,7 @@ _SKIPPED = {
     "_graph",
     "_arguments",
     "_parts",
+    tracking.KEPT,
 }
 # class of ours -> what Keras calls it inside
 _KINDS = {"Model": "Functional", "GroupQueryAttention": "GroupedQueryAttention"}

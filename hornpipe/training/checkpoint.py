@@ -22,7 +22,8 @@ from hornpipe.training.executor import check_interrupt, interrupt_pending
 from hornpipe.training.pauses import Pauses, Place
 
 _LEAST_SECONDS = 10.0  # between two checkpoints, where the user leaves it to us
-_SHARE = 0.02  # of the time, that saving may take then
+_SHARE = 0.015  # of the time, that saving may take then; the last checkpoint comes on top
+_BYTES_A_SECOND = 1e8  # what saving is taken to manage before it was measured
 _NO_LIMIT = 2**62
 _STAGES = ("begin", "train", "validate")
 _PARTS = {
@@ -121,8 +122,7 @@ class Checkpoints(Pauses):
             raise FileExistsError(message("fit", rule, f"checkpoint={self._name}", fix))
         self._found = self._folder.newest()
         if self._found is None:
-            sizes = (v.size * _item_size(v.dtype) for v in self._variables.values())
-            self._folder.check_space(sum(sizes))
+            self._folder.check_space(self._size())
             return
         who = f"fit: checkpoint {self._found.name!r} in {self._name}"
         state = self._found.state
@@ -155,8 +155,11 @@ class Checkpoints(Pauses):
             self._restore()
             self._skip()
         self._hold()
-        self._arm(0.0)
+        self._arm(self._size() / _BYTES_A_SECOND)
         return self.place
+
+    def _size(self) -> int:
+        return sum(v.size * _item_size(v.dtype) for v in self._variables.values())
 
     def _restore(self):
         """Take over the checkpoint's values, all or none."""
@@ -223,7 +226,7 @@ class Checkpoints(Pauses):
                 self._save()
             return False
         self._since += step - self.place.step
-        self.place = dataclasses.replace(self.place, step=step, stage="train")
+        self.place.step, self.place.stage = step, "train"
         asked = self._asked()
         if asked or self._due() or interrupt_pending():
             self._save()

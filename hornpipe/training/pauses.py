@@ -11,7 +11,7 @@ import dataclasses
 _NO_LIMIT = 2**62
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(slots=True)
 class Place:
     """Where a run stands: everything before it is done.
 
@@ -69,7 +69,7 @@ class Pauses:
         """Note that a chunk has ended after `step` steps of the stage; return whether to pause here."""
         if self.place.stage == "validate":
             return False
-        self.place = dataclasses.replace(self.place, step=step, stage="train")
+        self.place.step, self.place.stage = step, "train"
         return self._asked()
 
     def reached(self, *place) -> bool:
@@ -78,6 +78,8 @@ class Pauses:
         return not self.place.is_end(self.epochs) and self._asked()
 
     def _asked(self) -> bool:
+        if not self._askers:
+            return False
         # Everybody is asked, whatever the others say: callbacks may count chunks.
         answers = [each.on_chunk_end(self.place.epoch, self.place.step) for each in self._askers]
         return any(answers)
