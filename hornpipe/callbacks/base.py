@@ -58,7 +58,8 @@ class Callback:
         observes_only: bool, a class attribute. Batch hooks may change the model, so that training
             has to stop after every step for them; a callback that only looks says True. Its batch
             hooks are called after several steps at once, with the exact logs of each batch, and
-            training keeps its speed. Default False.
+            training keeps its speed. A subclass that adds batch hooks has to say so again. Default
+            False.
 
     Example:
         >>> import hornpipe as keras
@@ -102,6 +103,14 @@ class Callback:
         """
         for name in self.monitored_names():
             check_monitor(name, available, type(self).__name__, complete=complete)
+
+    def steps_to_action(self) -> int | None:
+        """Return after how many training steps a callback that observes only wants to see the model as it is, or None.
+
+        Steps run together up to there; `on_train_batch_end` of that step finds the model's weights
+        just after it.
+        """
+        return None
 
     def get_state(self) -> dict | None:
         """Return what a resumed run needs, as plain data (numbers, lists, strings, NumPy arrays), or None."""
@@ -298,7 +307,12 @@ class CallbackList:
         return [*self._calls[f"on_{kind}_batch_begin"], *self._calls[f"on_{kind}_batch_end"]]
 
     def _needs_single(self, kind):
-        return any(not each.observes_only for each in self._batch_callbacks(kind))
+        return any(not observes(each) for each in self._batch_callbacks(kind))
+
+    def steps_to_action(self) -> int | None:
+        """Return after how many training steps the first callback wants to see the model, or None."""
+        found = [each.steps_to_action() for each in self._batch_callbacks("train")]
+        return min((each for each in found if each is not None), default=None)
 
     @property
     def needs_train_batches(self) -> bool:
@@ -467,6 +481,18 @@ def overrides(callback: Callback, hook: str) -> bool:
         name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
         for name in names
     )
+
+
+def observes(callback: Callback) -> bool:
+    """Return whether batch hooks only look: `observes_only`, said where the hooks are defined or below."""
+    if not callback.observes_only or "observes_only" in vars(callback):
+        return callback.observes_only
+    for cls in type(callback).__mro__:
+        if "observes_only" in vars(cls):
+            return True
+        if any("batch" in name for name in vars(cls) if name in HOOKS):
+            return False
+    return False
 
 
 def check_monitor(

@@ -39,8 +39,7 @@ class ModelCheckpoint(MonitorCallback):
             only. Default False.
         save_weights_only: bool. Whether weights are saved rather than the model. Default False.
         mode: "min", "max", or "auto": the direction follows from the monitored metric.
-        save_freq: "epoch", or int >= 1: after so many steps, counted over epochs. Training then
-            runs one step at a time.
+        save_freq: "epoch", or int >= 1: after so many steps, counted over epochs.
         initial_value_threshold: float or None. The value the first model has to be better than.
 
     Raises:
@@ -61,6 +60,8 @@ class ModelCheckpoint(MonitorCallback):
         >>> sorted(os.listdir(folder))
         ['m-1.keras', 'm-2.keras']
     """
+
+    observes_only = True
 
     @spoken("ModelCheckpoint")
     def __init__(
@@ -142,6 +143,10 @@ class ModelCheckpoint(MonitorCallback):
     def on_epoch_begin(self, epoch, logs=None):
         """Remember the epoch's number."""
         self._epoch = epoch
+
+    def steps_to_action(self):
+        """Return the number of steps to the next file, where `save_freq` counts steps."""
+        return None if self.save_freq == "epoch" else self.save_freq - self._steps
 
     def _after_batch(self, batch, logs=None):
         self._steps += 1

@@ -329,6 +329,7 @@ class Executor:
                 buffers = self._buffers(program, segment) if record else None
                 if record:
                     steps = min(steps, buffers[2])
+                    steps = steps if hooks is None else hooks.most(steps)
                 if between is not None:
                     steps = min(steps, between.most(done))
                 if previous is not None:
@@ -416,15 +417,14 @@ class Executor:
         if hooks.single:
             hooks.end(done, self.read_logs() if self.mode != "predict" else {})
             return
-        rows = select.chosen().to_numpy(recorded[1][0][:steps]) if self.mode != "predict" else None
-        for step in range(steps):
-            hooks.begin(done + step)
-            logs = (
-                {}
-                if rows is None
-                else dict(zip(program.log_names, map(float, rows[step]), strict=True))
-            )
-            hooks.end(done + step, logs)
+        rows: list = [()] * steps
+        if self.mode != "predict":
+            rows = select.chosen().to_numpy(recorded[1][0][:steps]).tolist()
+        names = program.log_names if self.mode != "predict" else ()
+        for step, row in enumerate(rows, done):
+            if hooks.begins:
+                hooks.begin(step)
+            hooks.end(step, dict(zip(names, row, strict=True)))
 
 
 def _eager_fold(step, batch_size, *, donate, enter, leave):

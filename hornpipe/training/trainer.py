@@ -30,6 +30,13 @@ class BatchHooks:
         self.single = getattr(callbacks, f"needs_single_{kind}_steps")
         self.begin = getattr(callbacks, f"on_{kind}_batch_begin")
         self.end = getattr(callbacks, f"on_{kind}_batch_end")
+        self.begins = callbacks.defines(f"on_{kind}_batch_begin")
+        self._to_action = callbacks.steps_to_action if kind == "train" else None
+
+    def most(self, steps: int) -> int:
+        """Return how many of `steps` steps may run before a callback wants to see the model."""
+        limit = None if self._to_action is None else self._to_action()
+        return steps if limit is None else max(1, min(steps, limit))
 
     @classmethod
     def of(cls, callbacks, kind):

@@ -348,3 +348,33 @@ def test_unknown_name_in_the_package():
 
     with pytest.raises(AttributeError, match="Did you mean 'EarlyStopping'"):
         package.EarlyStoping  # noqa: B018
+
+
+def test_a_subclass_that_adds_batch_hooks_is_not_taken_for_an_observer():
+    class Looks(Callback):
+        observes_only = True
+
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    class Changes(Looks):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    class Same(Looks):
+        def on_epoch_end(self, epoch, logs=None):
+            pass
+
+    class Said(Looks):
+        observes_only = True
+
+        def on_batch_begin(self, batch, logs=None):
+            pass
+
+    found = [
+        CallbackList([kind()]).needs_single_train_steps for kind in (Looks, Changes, Same, Said)
+    ]
+    assert found == [False, True, False, False]
+    one = Changes()
+    one.observes_only = True
+    assert not CallbackList([one]).needs_single_train_steps

@@ -183,10 +183,40 @@ def test_training_is_the_same_with_checkpoints(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_steps_run_together_where_epochs_are_saved(tmp_path):
+def test_steps_run_together(tmp_path):
     assert not CallbackList([ModelCheckpoint(tmp_path / "m.keras")]).needs_train_batches
     stepwise = CallbackList([ModelCheckpoint(tmp_path / "m.keras", save_freq=2)])
-    assert stepwise.needs_single_train_steps
+    assert stepwise.needs_train_batches and not stepwise.needs_single_train_steps
+    assert stepwise.steps_to_action() == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_files_hold_the_step_they_name_though_steps_run_together(tmp_path, stream):
+    x, y = data(400)
+
+    def batches():
+        for first in range(0, 400, 4):
+            yield x[first : first + 4], y[first : first + 4]
+
+    model, twin, loaded = make(), make(), make()
+    once = (batches(),) if stream else (x, y)
+    options = {"verbose": 0, "shuffle": False, **({} if stream else {"batch_size": 4})}
+    model.fit(*once, **options)
+    for each in (model, twin):
+        each.compile(keras.optimizers.SGD(0.1), "mse")
+    twin.set_weights(model.get_weights())
+    checkpoint = ModelCheckpoint(
+        tmp_path / "{epoch}-{batch}.safetensors", save_weights_only=True, save_freq=23
+    )
+    once = (batches(),) if stream else (x, y)
+    model.fit(*once, callbacks=[checkpoint], **options)
+    assert names(tmp_path) == [f"1-{batch}.safetensors" for batch in (23, 46, 69, 92)]
+    for step, first in enumerate(range(0, 400, 4), 1):
+        twin.train_on_batch(x[first : first + 4], y[first : first + 4])
+        if step % 23 == 0:
+            loaded.load_weights(tmp_path / f"1-{step}.safetensors")
+            for a, b in zip(loaded.get_weights(), twin.get_weights(), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 # ---- state
