@@ -84,7 +84,7 @@ class CSVLogger(Callback):
         if not existed:
             path.unlink()
         elif self.append:
-            self._read()
+            self._rows = max(len(self._read()) - 1, 0)
 
     def _read(self) -> list[list[str]]:
         """Return the table in the file, the columns' names first; empty where there is none.
@@ -128,7 +128,7 @@ class CSVLogger(Callback):
 
     def _start(self, logs):
         """Make the file ours: with the rows to keep and columns for these logs."""
-        rows = self._read() if self.append or self._kept is not None else []
+        rows = self._read() if self.append or self._kept else []
         if self._kept is not None:
             rows = rows[: self._kept + 1]
         names = [*logs, *(name for name in self._expected if name not in logs)]
@@ -152,8 +152,8 @@ class CSVLogger(Callback):
 
     def get_state(self):
         """Return how many rows the file has."""
-        return {"rows": self._rows} if self._keys is not None else None
+        return {"rows": self._rows}
 
     def set_state(self, state):
         """Go on from so many rows; those that came after are cut."""
-        self._kept = int(state["rows"])
+        self._rows = self._kept = int(state["rows"])

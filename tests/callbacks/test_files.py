@@ -110,6 +110,25 @@ def test_a_resumed_run_has_no_row_twice(tmp_path, saved, append):
     assert path.read_text() == before + "".join(f"{i},{i}.0\n" for i in range(5))
 
 
+@pytest.mark.parametrize("append", [False, True])
+def test_checkpoints_before_the_first_row_of_a_part(tmp_path, append):
+    path = tmp_path / "log.csv"
+    before = "epoch,loss\n9,9.0\n" if append else "epoch,loss\n"
+    path.write_text(before)
+    first = CallbackList([CSVLogger(path, append=append)])
+    first.on_train_begin()
+    state = first.get_state()  # within the first epoch
+    first.on_epoch_end(0, {"loss": 7.0})  # lost
+    for rows in (1, 2):
+        part = CallbackList([CSVLogger(path, append=append)])
+        part.on_train_begin()
+        part.set_state(state)
+        assert part.get_state() == state  # saved again before an epoch has ended
+        part.on_epoch_end(rows - 1, {"loss": float(rows - 1)})
+        state = part.get_state()
+    assert path.read_text() == before + "0,0.0\n1,1.0\n"
+
+
 def test_resuming_without_the_file_begins_a_new_one(tmp_path):
     path = tmp_path / "log.csv"
     state = run(CSVLogger(path), [A, B]).get_state()
