@@ -17,6 +17,7 @@ from hornpipe.core import config as registry
 from hornpipe.core.config import register
 from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
 @register("activation")
@@ -497,6 +498,7 @@ def sparsemax(x, axis=-1):
 # ---- lookup
 
 
+@guarded("activations.get")
 def get(identifier):
     """Return the activation that `identifier` stands for; None gives `linear`.
 
@@ -519,6 +521,7 @@ def get(identifier):
     return registry.resolve("activation", identifier)
 
 
+@guarded("activations.serialize")
 def serialize(activation):
     """Return an activation's name, or its config where it is a layer or a function of your own.
 
@@ -528,6 +531,7 @@ def serialize(activation):
     return registry.serialize(activation)
 
 
+@guarded("activations.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the activation that a name or a config from `serialize` describes.
 

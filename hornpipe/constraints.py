@@ -19,6 +19,7 @@ from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
 from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.core.settings import epsilon
 from hornpipe.engine.select import active
 
@@ -185,6 +186,7 @@ def _axes(axis: Any, who):
     return axis if isinstance(axis, numbers.Integral) else axes
 
 
+@guarded("constraints.get")
 def get(identifier):
     """Return the constraint that `identifier` stands for.
 
@@ -203,11 +205,13 @@ def get(identifier):
     return registry.resolve("constraint", identifier)
 
 
+@guarded("constraints.serialize")
 def serialize(constraint):
     """Return the config of a constraint as plain data."""
     return registry.serialize(constraint)
 
 
+@guarded("constraints.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the constraint that a config from `serialize` describes.
 

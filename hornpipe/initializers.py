@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from hornpipe.core.config import Configurable, register
 from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.random import SeedGenerator, check_seed
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 
 # Standard deviation of a standard normal variable truncated to [-2, 2].
@@ -663,9 +665,13 @@ def _tensor(host, dtype):
 
 
 def _sizes(shape) -> tuple[int, ...]:
-    return (
-        (int(shape),) if isinstance(shape, numbers.Integral) else tuple(int(size) for size in shape)
-    )
+    sizes = (shape,) if isinstance(shape, numbers.Integral) else shape
+    if not isinstance(sizes, Iterable) or not all(
+        isinstance(size, numbers.Integral) and size >= 0 for size in sizes
+    ):
+        rule = "`shape` must be a tuple of integers >= 0"
+        raise ValueError(message("initializer", rule, f"shape={shape!r}"))
+    return tuple(int(size) for size in sizes)
 
 
 def _one_of(value, known, argument, who):
@@ -680,6 +686,7 @@ def _one_of(value, known, argument, who):
 # ---- lookup
 
 
+@guarded("initializers.get")
 def get(identifier):
     """Return the initializer that `identifier` stands for.
 
@@ -700,11 +707,13 @@ def get(identifier):
     return registry.resolve("initializer", identifier)
 
 
+@guarded("initializers.serialize")
 def serialize(initializer):
     """Return the config of an initializer as plain data."""
     return registry.serialize(initializer)
 
 
+@guarded("initializers.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the initializer that a config from `serialize` describes.
 

@@ -15,6 +15,7 @@ from hornpipe.core.checks import check_number
 from hornpipe.core.config import Configurable, register
 from hornpipe.core.dialect import module_getattr
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
 class Regularizer(Configurable):
@@ -174,6 +175,7 @@ def _factor(value, argument, who) -> float:
     return float(check_number(value, argument, who, least=0))
 
 
+@guarded("regularizers.get")
 def get(identifier):
     """Return the regularizer that `identifier` stands for.
 
@@ -192,11 +194,13 @@ def get(identifier):
     return registry.resolve("regularizer", identifier)
 
 
+@guarded("regularizers.serialize")
 def serialize(regularizer):
     """Return the config of a regularizer as plain data."""
     return registry.serialize(regularizer)
 
 
+@guarded("regularizers.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the regularizer that a config from `serialize` describes.
 

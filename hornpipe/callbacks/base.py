@@ -22,6 +22,7 @@ from typing import Any
 
 from hornpipe.core import tree
 from hornpipe.core.errors import message, near_miss
+from hornpipe.core.refusal import guarded
 from hornpipe.utils.progress import check_verbose, plain_value
 
 # hook -> the names of its arguments
@@ -75,6 +76,12 @@ class Callback:
     model: Any = None
     params: dict | None = None
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("hornpipe.") and "__init__" in vars(cls):
+            cls.__init__ = guarded(cls.__name__)(vars(cls)["__init__"])
+
+    @guarded("Callback")
     def __init__(self):
         self.model = None
         self.params = None
@@ -220,6 +227,7 @@ class CallbackList:
         {'loss': [1.0]}
     """
 
+    @guarded("CallbackList")
     def __init__(
         self,
         callbacks=None,

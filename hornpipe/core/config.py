@@ -18,6 +18,7 @@ import numpy as np
 from hornpipe.core import dialect, dtypes
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.naming import snake_case
+from hornpipe.core.refusal import guarded, retold
 
 # kind -> the module whose import fills the table, and the module name that Keras files carry
 KINDS = {
@@ -37,10 +38,19 @@ _custom: dict[str, object] = {}  # "Package>Name" -> class or function
 _scopes: list[dict] = []
 
 
+_TENSORS = {
+    "activation": 1,
+    "loss": 2,
+    "metric": 2,
+}  # leading arguments of a kind's functions that are tensors
+
+
 def register(kind: str, *aliases: str):
     """Put a class or function of ours into the table of `kind` under its name, its snake-case name and `aliases`."""
 
     def decorate(item):
+        if inspect.isfunction(item) and not hasattr(item, "__wrapped__"):
+            item = guarded(item.__name__, _TENSORS.get(kind, 0))(item)
         item._kind = kind
         for name in (item.__name__, snake_case(item.__name__), *aliases):
             _tables[kind][name] = item
@@ -113,10 +123,20 @@ class _Constructor(abc.ABCMeta):
     __subclasscheck__ = type.__subclasscheck__
 
     def __call__(cls, *args, **kwargs):
-        if not kwargs or constructor_arguments(cls).issuperset(kwargs):
-            return super().__call__(*args, **kwargs)
-        cls, args, kwargs, old = dialect.construct(cls, args, kwargs)
-        made = type.__call__(cls, *args, **kwargs)
+        old = False
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            seen = ", ".join([*map(repr, args), *(f"{name}={kwargs[name]!r}" for name in kwargs)])
+            raise TypeError(message(cls.__name__, "takes no arguments", seen))
+        if kwargs and not constructor_arguments(cls).issuperset(kwargs):
+            cls, args, kwargs, old = dialect.construct(cls, args, kwargs)
+        try:
+            made = type.__call__(cls, *args, **kwargs)
+        except Exception as error:
+            told = hasattr(error, "retold_from")  # by what was made inside
+            new = None if told else retold(error, cls.__name__, cls.__init__, (None, *args), kwargs)
+            if new is None:
+                raise
+            raise new from error
         if old:
             made.__dict__["_speaks_old"] = True
         return made
@@ -474,6 +494,7 @@ def find_function(name: str, kind: str | None = None):
 # ---- the user's own classes
 
 
+@guarded()
 def register_keras_serializable(package: str = "Custom", name: str | None = None):
     """Register a class or function of your own, so that files and configs may name it.
 
@@ -530,6 +551,7 @@ def _find_custom(name):
     return _custom[name] if name in _custom else _by_short_name(name)
 
 
+@guarded()
 @contextlib.contextmanager
 def custom_object_scope(custom_objects: dict):
     """Let `custom_objects` (dict name -> class or function) be found by name inside a `with` block."""

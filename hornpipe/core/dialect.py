@@ -14,6 +14,7 @@ import sys
 import types
 
 from hornpipe.core.errors import near_miss
+from hornpipe.core.refusal import retold
 
 # `all`: whether every call of a `spoken` function is shown to `compat`, not only those with unknown arguments.
 hearing = types.SimpleNamespace(all=False)
@@ -38,7 +39,13 @@ def spoken(owner: str):
         def call(*args, **kwargs):
             if hearing.all or not known.issuperset(kwargs):
                 args, kwargs = _compat("translate").translate_call(owner, function, args, kwargs)
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except TypeError as error:
+                if error.__traceback__.tb_next is not None:  # pyright: ignore[reportOptionalMemberAccess]
+                    raise
+                new = retold(error, function.__name__, function, args, kwargs)  # the call itself
+                raise error if new is None else new from None
 
         return call
 

@@ -34,7 +34,13 @@ def clip_text(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def message(who: str, rule: str, received: str = "", fix: str = "") -> str:
+class Message(str):
+    """A text that `message` made: an error that carries it is in our words already."""
+
+    __slots__ = ()
+
+
+def message(who: str, rule: str, received: str = "", fix: str = "") -> Message:
     """Return one error text: who complains, the rule, what came, what to do.
 
     Args:
@@ -45,8 +51,8 @@ def message(who: str, rule: str, received: str = "", fix: str = "") -> str:
     """
     text = f"{who}: {rule.rstrip('.')}."
     if received:
-        text += f" Received: {clip_text(received)}."
-    return f"{text} {fix}" if fix else text
+        text += f" Received: {clip_text(' '.join(received.splitlines()))}."
+    return Message(f"{text} {fix}" if fix else text)
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:

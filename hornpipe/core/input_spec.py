@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hornpipe.core.refusal import guarded
+
 
 class InputSpec:
     """What a layer accepts: checked at every call.
@@ -22,6 +24,7 @@ class InputSpec:
         2
     """
 
+    @guarded("InputSpec")
     def __init__(
         self,
         dtype=None,

@@ -18,6 +18,7 @@ from hornpipe.core.inference import as_shape, has_tensor, infer_on_engine, is_nu
 from hornpipe.core.input_spec import InputSpec as InputSpec
 from hornpipe.core.op import to_tensor
 from hornpipe.core.random import SeedGenerator
+from hornpipe.core.refusal import guarded
 from hornpipe.core.scope import CallContext, autocast, context, outside
 from hornpipe.core.signatures import (
     CALL_OPTIONS,
@@ -262,6 +263,7 @@ class Layer(Configurable):
         ]
         return list({id(metric): metric for metric in metrics}.values())
 
+    @guarded()
     def add_weight(
         self,
         shape=None,
@@ -328,6 +330,7 @@ class Layer(Configurable):
         """Return copies of all weights as NumPy arrays, in the order of `weights`."""
         return [variable.numpy() for variable in self.weights]
 
+    @guarded()
     def set_weights(self, weights) -> None:
         """Set all weights from a list of arrays in the order of `weights`.
 
@@ -451,6 +454,10 @@ class Layer(Configurable):
                     leaf, "__array__"
                 ):
                     return leaf
+                if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "OSUMm":
+                    rule = "inputs must hold numbers"
+                    seen = f"dtype={leaf.dtype}, shape={leaf.shape}"
+                    raise TypeError(message(self.who, rule, seen, "Convert them to numbers first."))
                 leaf = to_tensor(leaf)
             if dtype is not None:
                 own = engine.dtype(leaf)
@@ -474,12 +481,19 @@ class Layer(Configurable):
             convert_first(arg) if i == 0 else tree.map_tree(convert, arg)
             for i, arg in enumerate(args)
         )
+        if facts.only_tensors and args and not hasattr(args[0], "shape"):
+            self._check_tensors(args[0])
         first = facts.names[0] if facts.names and not args else None
         kwargs = {
             name: convert_first(value) if name == first else tree.map_tree(convert, value)
             for name, value in kwargs.items()
         }
         return args, kwargs, symbolic
+
+    def _check_tensors(self, value):
+        leaves = tree.flatten(value)
+        if leaves and not any(hasattr(leaf, "shape") or is_number_list(leaf) for leaf in leaves):
+            raise TypeError(message(self.who, "takes tensors or arrays", repr(value)))
 
     def _build_once(self, args, kwargs, facts):
         """Step 2: make the weights from the inputs' shapes, with real values whatever is being traced."""

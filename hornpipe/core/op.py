@@ -13,6 +13,7 @@ from typing import Any
 
 from hornpipe.core import settings
 from hornpipe.core.dtypes import is_float, result_type
+from hornpipe.core.refusal import retold
 from hornpipe.engine.contract import PRIMITIVES, VERBS
 from hornpipe.engine.select import active
 
@@ -136,23 +137,31 @@ def op(tensors=1, dtype: str | None = "promote", name: str | None = None, lists=
 
         @functools.wraps(function)
         def operation(*args: Any, **kwargs: Any) -> Any:
-            engine = active.engine
-            if len(args) < tensors and kwargs:
-                args = list(args)
-                for missing in names[len(args) :]:
-                    if missing not in kwargs:
-                        break
-                    args.append(kwargs.pop(missing))
-            if engine.name != "shapes" and (
-                any(map(_is_symbolic, args)) or (kwargs and any(map(_is_symbolic, kwargs.values())))
-            ):
-                return _recorder[0](operation, args, kwargs)
-            if dtype is not None and tensors:
-                args = (*convert(args[:tensors], dtype, lists), *args[tensors:])
-            own = getattr(engine, public, None) if overridable else None
-            if own is not None and (result := own(*args, **kwargs)) is not NotImplemented:
-                return result
-            return function(*args, **kwargs)
+            given = args, kwargs
+            try:
+                engine = active.engine
+                if len(args) < tensors and kwargs:
+                    args, kwargs = list(args), dict(kwargs)
+                    for missing in names[len(args) :]:
+                        if missing not in kwargs:
+                            break
+                        args.append(kwargs.pop(missing))
+                if engine.name != "shapes" and (
+                    any(map(_is_symbolic, args))
+                    or (kwargs and any(map(_is_symbolic, kwargs.values())))
+                ):
+                    return _recorder[0](operation, args, kwargs)
+                if dtype is not None and tensors:
+                    args = (*convert(args[:tensors], dtype, lists), *args[tensors:])
+                own = getattr(engine, public, None) if overridable else None
+                if own is not None and (result := own(*args, **kwargs)) is not NotImplemented:
+                    return result
+                return function(*args, **kwargs)
+            except Exception as error:
+                new = retold(error, public, function, *given, tensors)
+                if new is None:
+                    raise
+                raise new from error
 
         operation.__name__ = operation.__qualname__ = public
         vars(operation)["op_name"] = public

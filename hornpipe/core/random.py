@@ -11,6 +11,7 @@ import random as _python_random
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.core.variable import Variable
 from hornpipe.engine.select import active
 
@@ -80,6 +81,7 @@ class SeedGenerator:
         [[7, 0], [7, 1]]
     """
 
+    @guarded("SeedGenerator")
     def __init__(self, seed=None, name=None, **kwargs):
         if kwargs:
             raise TypeError(message("SeedGenerator", "got an unknown argument", next(iter(kwargs))))

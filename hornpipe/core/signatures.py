@@ -19,6 +19,8 @@ class CallFacts:
         self.takes_mask = "mask" in self.all_names
         plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         self.names = [p.name for p in parameters if p.kind in plain and p.name not in CALL_OPTIONS]
+        # Layers of ours take tensors; a user's own may take anything.
+        self.only_tensors = cls.__module__.startswith("hornpipe.") and cls.__name__ != "Lambda"
         default = next((p.default for p in parameters if p.name == "training"), None)
         self.training_default = None if default is inspect.Parameter.empty else default
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays
 from hornpipe.datasets._splits import check_test_split, split_rows
 
@@ -26,6 +27,7 @@ _CALIFORNIA = Dataset(
 )
 
 
+@guarded("datasets.california_housing.load_data")
 def load_data(version="large", path="california_housing.npz", test_split=0.2, seed=113):
     """Load figures and house prices of Californian districts, shuffled and split.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._images import image_fields, in_layout, read_cifar_batches
 from hornpipe.datasets._source import Dataset, PublicFile, load_arrays
 
@@ -36,6 +37,7 @@ _CIFAR10 = Dataset(
 )
 
 
+@guarded("datasets.cifar10.load_data")
 def load_data():
     """Load 50,000 + 10,000 colour photographs in their original order.
 

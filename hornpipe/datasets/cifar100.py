@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._images import image_fields, in_layout, read_cifar_batches
 from hornpipe.datasets._source import Dataset, PublicFile, load_arrays
 
@@ -42,6 +43,7 @@ _CIFAR100 = Dataset(
 )
 
 
+@guarded("datasets.cifar100.load_data")
 def load_data(label_mode="fine"):
     """Load 50,000 + 10,000 colour photographs in their original order.
 

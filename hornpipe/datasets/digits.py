@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._source import Dataset, read_arrays
 from hornpipe.datasets._splits import split_rows
 
@@ -22,6 +23,7 @@ _DIGITS = Dataset(
 )
 
 
+@guarded("datasets.digits.load_data")
 def load_data(test_split=0.2, seed=113):
     """Load 1,797 handwritten digits, shuffled and split; needs no network.
 

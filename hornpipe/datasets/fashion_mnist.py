@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._images import image_fields, read_idx
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays
 
@@ -36,6 +37,7 @@ _FASHION_MNIST = Dataset(
 )
 
 
+@guarded("datasets.fashion_mnist.load_data")
 def load_data():
     """Load 60,000 + 10,000 images of clothing in their original order.
 

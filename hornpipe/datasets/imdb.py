@@ -12,6 +12,7 @@ import numpy as np
 
 from hornpipe.core.dialect import spoken
 from hornpipe.core.errors import message, near_miss
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._pickles import read_object_npz
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays, load_word_ranks
 from hornpipe.datasets._splits import shuffled
@@ -128,6 +129,7 @@ def load_data(
     return tuple((lists, y[rows]) for (lists, rows), y in zip(marked, labels, strict=True))
 
 
+@guarded("datasets.imdb.get_word_index")
 def get_word_index(path="imdb_word_index.json"):
     """Load the rank of each word of the reviews.
 

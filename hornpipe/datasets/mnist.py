@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._images import image_fields
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays
 
@@ -22,6 +23,7 @@ _MNIST = Dataset(
 )
 
 
+@guarded("datasets.mnist.load_data")
 def load_data(path="mnist.npz"):
     """Load 60,000 + 10,000 handwritten digits in their original order.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hornpipe.core.dialect import spoken
+from hornpipe.core.refusal import guarded
 from hornpipe.datasets._pickles import read_object_npz
 from hornpipe.datasets._source import GOOGLE, Dataset, PublicFile, load_arrays, load_word_ranks
 from hornpipe.datasets._splits import check_test_split, shuffled
@@ -113,6 +114,7 @@ def load_data(
     return (lists[:train], labels[:train]), (lists[train:], labels[train:])
 
 
+@guarded("datasets.reuters.get_word_index")
 def get_word_index(path="reuters_word_index.json"):
     """Load the rank of each word of the newswires.
 
@@ -139,6 +141,7 @@ def get_word_index(path="reuters_word_index.json"):
     )
 
 
+@guarded()
 def get_label_names():
     """Return the names of the 46 topics; the position is the label.
 

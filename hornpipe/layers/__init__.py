@@ -13,6 +13,7 @@ import functools
 import importlib
 
 import hornpipe
+from hornpipe.core.refusal import guarded
 
 # module -> the layers and functions it exports
 _FAMILIES = {
@@ -140,6 +141,7 @@ def load_all() -> None:
         importlib.import_module(f"hornpipe.layers.{module}")
 
 
+@guarded("layers.get")
 def get(identifier):
     """Return the layer that `identifier` stands for: a layer, a description, a class or a class's name.
 
@@ -151,6 +153,7 @@ def get(identifier):
     return resolve("layer", identifier)
 
 
+@guarded("layers.serialize")
 def serialize(layer) -> dict:
     """Return the description of `layer` as plain data.
 
@@ -164,6 +167,7 @@ def serialize(layer) -> dict:
     return config.serialize(layer)
 
 
+@guarded("layers.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the layer that `serialize` described.
 

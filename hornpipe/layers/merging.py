@@ -12,6 +12,7 @@ from hornpipe import ops
 from hornpipe.core.config import register
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.layer import Layer
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.shapes import broadcast_shapes
 from hornpipe.layers._support import shape_error
 
@@ -333,6 +334,7 @@ def _unit(x, axis):
 
 
 def _function(cls, what, result):
+    @guarded(cls.__name__.lower())
     def merge(inputs, **kwargs):
         return cls(**kwargs)(inputs)
 
@@ -363,6 +365,7 @@ maximum = _function(Maximum, "Return the largest", "[[3.0, 4.0]]")
 minimum = _function(Minimum, "Return the smallest", "[[1.0, 2.0]]")
 
 
+@guarded()
 def concatenate(inputs, axis=-1, **kwargs):
     """Join a list of tensors along an axis: the layer `Concatenate` called on them.
 
@@ -382,6 +385,7 @@ def concatenate(inputs, axis=-1, **kwargs):
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
+@guarded()
 def dot(inputs, axes=-1, **kwargs):
     """Sum the products of two tensors along one axis of each: the layer `Dot` called on them.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from hornpipe.core import config as _config
 from hornpipe.core.dialect import module_getattr
+from hornpipe.core.refusal import guarded
 from hornpipe.losses.base import Loss, LossFunctionWrapper
 from hornpipe.losses.classification import (
     BinaryCrossentropy,
@@ -59,6 +60,7 @@ from hornpipe.losses.regression import (
 from hornpipe.losses.segmentation import Dice, Tversky, dice, tversky
 
 
+@guarded("losses.get")
 def get(identifier):
     """Return the loss that `identifier` stands for.
 
@@ -81,6 +83,7 @@ def get(identifier):
     return _config.resolve("loss", identifier)
 
 
+@guarded("losses.serialize")
 def serialize(loss):
     """Return a description of a loss: its name for a function of ours, else a dict.
 
@@ -98,6 +101,7 @@ def serialize(loss):
     return _config.serialize(loss)
 
 
+@guarded("losses.deserialize")
 def deserialize(name, custom_objects=None):
     """Return the loss that a description from `serialize`, or a name, stands for.
 

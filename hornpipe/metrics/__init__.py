@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from hornpipe.core import config as _config
 from hornpipe.core.dialect import module_getattr
+from hornpipe.core.refusal import guarded
 from hornpipe.losses.classification import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -88,6 +89,7 @@ from hornpipe.metrics.regression import (
 )
 
 
+@guarded("metrics.get")
 def get(identifier):
     """Return the metric that `identifier` stands for.
 
@@ -110,6 +112,7 @@ def get(identifier):
     return find_metric(identifier)
 
 
+@guarded("metrics.serialize")
 def serialize(metric):
     """Return a description of a metric: a dict, or its name for a function of ours.
 
@@ -127,6 +130,7 @@ def serialize(metric):
     return _config.serialize(metric)
 
 
+@guarded("metrics.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the metric that a description from `serialize`, or a name, stands for.
 

@@ -6,11 +6,13 @@ from hornpipe.core import tree
 from hornpipe.core.errors import message
 from hornpipe.core.graph import Graph, KerasTensor, OpCall
 from hornpipe.core.layer import Layer
+from hornpipe.core.refusal import guarded
 from hornpipe.models.model import Model
 from hornpipe.models.sequential import Sequential
 from hornpipe.saving import validate
 
 
+@guarded()
 def clone_model(
     model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs
 ):

@@ -17,6 +17,7 @@ from hornpipe.core.errors import ShapeError, message, near_miss
 from hornpipe.core.graph import Graph, KerasTensor, OpCall
 from hornpipe.core.layer import Layer
 from hornpipe.core.op import to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.core.settings import floatx
 from hornpipe.engine import select
 from hornpipe.models.functional import build_graph, depth_order, graph_config
@@ -92,6 +93,7 @@ class Model(Trainer, Layer):
         """The layers, in the order of the graph or of the attributes."""
         return list(self._graph_layers if self._graph is not None else self._layers())
 
+    @guarded()
     def get_layer(self, name=None, index=None) -> Layer:
         """Return a layer by name or by its place in `layers`.
 
@@ -296,6 +298,7 @@ class Model(Trainer, Layer):
             return
         super()._build_with(input_shapes)
 
+    @guarded()
     def summary(
         self,
         line_length=None,
@@ -351,6 +354,7 @@ class Model(Trainer, Layer):
                 model._trainable = False
             return model
 
+    @guarded()
     def to_json(self, **kwargs) -> str:
         """Return the description of the model as JSON text; `models.model_from_json` makes a fresh model of it.
 
@@ -366,6 +370,7 @@ class Model(Trainer, Layer):
 
         return json.dumps(describe_model(self), allow_nan=False, **kwargs)
 
+    @guarded()
     def save(self, filepath, overwrite=True, zipped=None) -> None:
         """Save the model to a ".keras" file: description, compile settings, weights, optimizer state. See `saving.save_model`."""
         from hornpipe.saving.archive import save_model
@@ -382,12 +387,14 @@ class Model(Trainer, Layer):
 
         check_savable(self)
 
+    @guarded()
     def save_weights(self, filepath, overwrite=True, max_shard_size=None) -> None:
         """Save the weights to a ".weights.h5" or ".safetensors" file. See `saving.save_weights`."""
         from hornpipe.saving.archive import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
+    @guarded()
     def load_weights(self, filepath, skip_mismatch=False, **kwargs) -> None:
         """Set the weights from a ".weights.h5", ".safetensors" or ".keras" file: all, or none. See `saving.load_weights`."""
         from hornpipe.saving.archive import load_weights

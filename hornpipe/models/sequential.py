@@ -14,6 +14,7 @@ from hornpipe.core.config import (
 from hornpipe.core.errors import FileFormatError, message
 from hornpipe.core.graph import Graph, KerasTensor
 from hornpipe.core.layer import Layer
+from hornpipe.core.refusal import guarded
 from hornpipe.core.scope import outside
 from hornpipe.core.settings import floatx
 from hornpipe.engine import select, shapes
@@ -50,6 +51,7 @@ class Sequential(Model):
             self.add(layer, rebuild=False)
         self._start()
 
+    @guarded()
     def add(self, layer, rebuild=True) -> None:
         """Append a layer, or a symbolic `keras.Input` as the first entry.
 
@@ -90,6 +92,7 @@ class Sequential(Model):
             else:
                 self._start()
 
+    @guarded()
     def pop(self, rebuild=True) -> Layer:
         """Take the last layer away and return it.
 
@@ -124,6 +127,7 @@ class Sequential(Model):
         self._set_graph(Graph(tensor, outputs, self.who))
         self.built = True
 
+    @guarded()
     def build(self, input_shape=None) -> None:
         """Make the weights for inputs of a shape, batch included.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op, to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.core.tree import flatten, map_tree, pack_like
 from hornpipe.engine.select import active
 from hornpipe.ops._common import one_axis
@@ -212,6 +213,7 @@ def vectorized_map(function, elements):
     return map(function, elements)
 
 
+@guarded()
 def custom_gradient(f):
     """Return a function whose gradient is written by hand.
 
@@ -244,6 +246,7 @@ def custom_gradient(f):
     return function
 
 
+@guarded()
 def associative_scan(f, elems, reverse=False, axis=0):
     """Return all running combinations of `elems` under an associative function, in about 2 log2(n) calls of it.
 

@@ -15,6 +15,7 @@ import numpy as np
 from hornpipe.core.dtypes import is_float, is_integer, result_type, standardize_dtype
 from hornpipe.core.errors import message
 from hornpipe.core.op import Symbolic, op, to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import cast_to, dtype_of
 from hornpipe.ops.math import (
@@ -50,6 +51,7 @@ def _sizes(who, shape):
     return sizes
 
 
+@guarded()
 def zeros(shape, dtype=None):
     """Return a tensor of zeros.
 
@@ -65,6 +67,7 @@ def zeros(shape, dtype=None):
     return active.engine.full(_sizes("zeros", shape), 0, dtype=standardize_dtype(dtype))
 
 
+@guarded()
 def ones(shape, dtype=None):
     """Return a tensor of ones.
 
@@ -80,6 +83,7 @@ def ones(shape, dtype=None):
     return active.engine.full(_sizes("ones", shape), 1, dtype=standardize_dtype(dtype))
 
 
+@guarded()
 def empty(shape, dtype=None):
     """Return a tensor of that shape whose values don't matter; they are zeros.
 
@@ -168,6 +172,7 @@ def full_like(x, fill_value, dtype=None):
     return full(tuple(x.shape), fill_value, dtype_of(x) if dtype is None else dtype)
 
 
+@guarded()
 def arange(start, stop=None, step=None, dtype=None):
     """Return the numbers start, start + step, ... before `stop`.
 
@@ -204,6 +209,7 @@ def arange(start, stop=None, step=None, dtype=None):
     return active.engine.arange(start, stop, step, dtype=standardize_dtype(dtype))
 
 
+@guarded()
 def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """Return ones on a diagonal, zeros elsewhere.
 
@@ -224,6 +230,7 @@ def eye(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     )
 
 
+@guarded()
 def identity(n, dtype=None):
     """Return the identity matrix of `n` rows.
 
@@ -235,6 +242,7 @@ def identity(n, dtype=None):
     return eye(n, dtype=dtype)
 
 
+@guarded()
 def tri(N, M=None, k=0, dtype=None):  # noqa: N803 - Keras's names
     """Return ones on and below a diagonal, zeros above. Arguments as in `eye`.
 
@@ -371,6 +379,7 @@ def _triangle(who, x, k, lower):
 # ---- conversion
 
 
+@guarded(tensors=1)
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """Return `x` as a tensor of the engine.
 
@@ -405,6 +414,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     return x if dtype is None else cast(x, dtype)
 
 
+@guarded()
 def array(x, dtype=None):
     """Return `convert_to_tensor(x, dtype)`.
 
@@ -416,6 +426,7 @@ def array(x, dtype=None):
     return convert_to_tensor(x, dtype)
 
 
+@guarded(tensors=1)
 def convert_to_numpy(x):
     """Return `x` as a NumPy array that owns its memory.
 
@@ -435,6 +446,7 @@ def convert_to_numpy(x):
     return engine.to_numpy(x) if engine.is_tensor(x) else np.array(x)
 
 
+@guarded()
 def is_tensor(x) -> bool:
     """Return whether `x` is a tensor of the engine, or a symbolic one.
 
@@ -446,6 +458,7 @@ def is_tensor(x) -> bool:
     return isinstance(x, Symbolic) or active.engine.is_tensor(x)
 
 
+@guarded(tensors=1)
 def dtype(x) -> str:
     """Return the dtype name of a tensor, array, variable or number.
 

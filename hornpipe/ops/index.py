@@ -16,6 +16,7 @@ import numpy as np
 from hornpipe.core.dtypes import is_float, standardize_dtype
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op, to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import cast_to, check_choice, count, dtype_of, host_value, one_axis
 from hornpipe.ops.math import (
@@ -94,6 +95,7 @@ def _forward_slices(x, index):
     return active.engine.flip(x, axis=tuple(flipped)), tuple(out)
 
 
+@guarded(tensors=1)
 def get_item(x, key):
     """Return `x[key]`, as `getitem`.
 
@@ -401,6 +403,7 @@ def diag(x, k=0):
     )
 
 
+@guarded(tensors=1)
 def diagflat(x, k=0):
     """Return a matrix with the elements of `x`, row by row, on a diagonal.
 
@@ -530,6 +533,7 @@ def segment_prod(data, segment_ids, num_segments=None, sorted=False):
 # ---- places
 
 
+@guarded(tensors=1)
 def unravel_index(indices, shape):
     """Return the coordinates of elements counted row by row, a tuple of int32 tensors; negative ones count from the end.
 
@@ -570,6 +574,7 @@ def nonzero(x):
     return tuple(active.engine.asarray(place.astype("int32")) for place in places)
 
 
+@guarded()
 def select(condlist, choicelist, default=0):
     """Return for each element the first choice whose condition is true, else `default`.
 

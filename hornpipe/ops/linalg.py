@@ -11,6 +11,7 @@ import builtins
 
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import op
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import cast_to, count, dtype_of, epsilon_of, one_axis
 from hornpipe.ops.create import eye
@@ -160,6 +161,7 @@ def inner(x1, x2):
     return tensordot(x1, x2, [[-1], [-1]])
 
 
+@guarded()
 def einsum(subscripts, *operands, **kwargs):
     """Return the sum of products that `subscripts` describe.
 

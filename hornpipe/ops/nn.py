@@ -14,6 +14,7 @@ import math
 from hornpipe.core import settings
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import convert, op
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import all_axes, cast_to, dtype_of, one_axis
 from hornpipe.ops.index import _indices, take_along_axis
@@ -171,6 +172,7 @@ def silu(x):
     return multiply(x, sigmoid(x))
 
 
+@guarded(tensors=1)
 def swish(x):
     """Return `silu(x)`.
 
@@ -209,6 +211,7 @@ def hard_silu(x):
     return multiply(x, hard_sigmoid(x))
 
 
+@guarded(tensors=1)
 def hard_swish(x):
     """Return `hard_silu(x)`.
 

@@ -24,6 +24,7 @@ from hornpipe.core.dtypes import is_float, is_integer, standardize_dtype
 from hornpipe.core.errors import message
 from hornpipe.core.op import op, to_tensor
 from hornpipe.core.random import SeedGenerator, check_seed, global_generator
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import cast_to, count, dtype_of, one_axis
 from hornpipe.ops.control import while_loop
@@ -281,6 +282,7 @@ def _symmetric(key, shape, dtype):
 # ---- distributions
 
 
+@guarded()
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Return numbers drawn evenly from [minval, maxval).
 
@@ -314,6 +316,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     return where(logical_and(greater_equal(out, maxval), greater(maxval, minval)), minval, out)
 
 
+@guarded()
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Return normally distributed numbers.
 
@@ -346,6 +349,7 @@ def _scaled(z, mean, stddev, dtype):
     return cast_to(z if plain and mean == 0 else add(z, mean), dtype)
 
 
+@guarded()
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Return normally distributed numbers within two `stddev` of `mean`. Arguments as in `normal`.
 
@@ -362,6 +366,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     return _scaled(clip(z, -2.0, 2.0), mean, stddev, dtype)
 
 
+@guarded()
 def randint(shape, minval, maxval, dtype="int32", seed=None):
     """Return integers drawn evenly from [minval, maxval).
 
@@ -419,6 +424,7 @@ def _redraw(key, shape, low, high):
     return while_loop(again, body, (start, *draw(0)))[1]
 
 
+@guarded(tensors=1)
 def categorical(logits, num_samples, dtype="int32", seed=None):
     """Return class numbers drawn with the probabilities softmax(logits).
 
@@ -512,6 +518,7 @@ def shuffle(x, axis=0, seed=None):
     return active.engine.take(x, order, axis=axis)
 
 
+@guarded()
 def gamma(shape, alpha, dtype=None, seed=None):
     """Return gamma distributed numbers of shape parameter `alpha` and scale 1.
 
@@ -570,6 +577,7 @@ def _gamma(key, shape, alpha, first_stream):
     )
 
 
+@guarded()
 def beta(shape, alpha, beta, dtype=None, seed=None):
     """Return beta distributed numbers: a / (a + b) for gamma numbers a of `alpha` and b of `beta`.
 
@@ -590,6 +598,7 @@ def beta(shape, alpha, beta, dtype=None, seed=None):
     return cast_to(divide(a, add(a, b)), dtype)
 
 
+@guarded()
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
     """Return how many of `counts` tries succeed: each is drawn, so time grows with the largest count.
 

@@ -14,6 +14,7 @@ from hornpipe.core import settings
 from hornpipe.core.dtypes import standardize_dtype
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import convert, op
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import all_axes, cast_to, count, dtype_of, one_axis, widen
 from hornpipe.ops.math import (
@@ -132,6 +133,7 @@ def min(x, axis=None, keepdims=False, initial=None):
     return _extreme("min", x, axis, keepdims, initial, minimum)
 
 
+@guarded(tensors=1)
 def amax(x, axis=None, keepdims=False):
     """Return `max(x, axis, keepdims)`.
 
@@ -143,6 +145,7 @@ def amax(x, axis=None, keepdims=False):
     return max(x, axis, keepdims)
 
 
+@guarded(tensors=1)
 def amin(x, axis=None, keepdims=False):
     """Return `min(x, axis, keepdims)`.
 

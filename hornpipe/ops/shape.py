@@ -14,10 +14,12 @@ import numpy as np
 
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import convert, op, to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.engine.select import active
 from hornpipe.ops._common import all_axes, check_choice, count, int_tuple, one_axis
 
 
+@guarded(tensors=1)
 def ndim(x) -> int:
     """Return the number of axes.
 
@@ -29,6 +31,7 @@ def ndim(x) -> int:
     return len(shape(x))
 
 
+@guarded(tensors=1)
 def shape(x) -> tuple:
     """Return the shape as a tuple of ints; a symbolic tensor's unknown sizes are None.
 
@@ -40,6 +43,7 @@ def shape(x) -> tuple:
     return tuple(x.shape) if hasattr(x, "shape") else tuple(to_tensor(x).shape)
 
 
+@guarded(tensors=1)
 def size(x) -> int | None:
     """Return the number of elements; None where a symbolic tensor's shape is unknown.
 
@@ -648,6 +652,7 @@ def _meshed(xs, indexing):
     return out
 
 
+@guarded(tensors=1)
 def meshgrid(*x, indexing="xy"):
     """Return coordinate grids of vectors.
 
@@ -668,6 +673,7 @@ def meshgrid(*x, indexing="xy"):
     return _meshed(list(x), indexing) if x else []
 
 
+@guarded(tensors=1)
 def fliplr(x):
     """Return `x` reversed along its second axis.
 
@@ -679,6 +685,7 @@ def fliplr(x):
     return flip(x, 1)
 
 
+@guarded(tensors=1)
 def flipud(x):
     """Return `x` reversed along its first axis.
 
@@ -690,6 +697,7 @@ def flipud(x):
     return flip(x, 0)
 
 
+@guarded(tensors=1)
 def hsplit(x, indices_or_sections):
     """Return `split` along the second axis, or the only one.
 
@@ -701,6 +709,7 @@ def hsplit(x, indices_or_sections):
     return split(x, indices_or_sections, 0 if ndim(x) == 1 else 1)
 
 
+@guarded(tensors=1)
 def vsplit(x, indices_or_sections):
     """Return `split` along the first axis.
 
@@ -712,6 +721,7 @@ def vsplit(x, indices_or_sections):
     return split(x, indices_or_sections, 0)
 
 
+@guarded(tensors=1)
 def dsplit(x, indices_or_sections):
     """Return `split` along the third axis.
 

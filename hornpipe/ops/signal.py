@@ -14,6 +14,7 @@ import numpy as np
 from hornpipe.core import settings
 from hornpipe.core.errors import ShapeError, message
 from hornpipe.core.op import convert, op, to_tensor
+from hornpipe.core.refusal import guarded
 from hornpipe.core.settings import standardize_data_format
 from hornpipe.engine.select import active
 from hornpipe.ops._common import check_choice, dtype_of, int_tuple, one_axis
@@ -49,6 +50,7 @@ def _window(who, x, formula):
     return active.engine.asarray(values.astype("float64"), settings.floatx())
 
 
+@guarded()
 def bartlett(x):
     """Return the triangular window of `x` points: 1 - |2 n / (x - 1) - 1|.
 
@@ -60,6 +62,7 @@ def bartlett(x):
     return _window("bartlett", x, lambda angle: 1.0 - np.abs(angle / math.pi - 1.0))
 
 
+@guarded(tensors=1)
 def hanning(x):
     """Return the Hann window of `x` points: 0.5 - 0.5 cos(2 pi n / (x - 1)).
 
@@ -71,6 +74,7 @@ def hanning(x):
     return _window("hanning", x, lambda angle: 0.5 - 0.5 * np.cos(angle))
 
 
+@guarded(tensors=1)
 def hamming(x):
     """Return the Hamming window of `x` points: 0.54 - 0.46 cos(2 pi n / (x - 1)).
 
@@ -82,6 +86,7 @@ def hamming(x):
     return _window("hamming", x, lambda angle: 0.54 - 0.46 * np.cos(angle))
 
 
+@guarded(tensors=1)
 def blackman(x):
     """Return the Blackman window of `x` points: 0.42 - 0.5 cos(a) + 0.08 cos(2 a), a = 2 pi n / (x - 1).
 
@@ -95,6 +100,7 @@ def blackman(x):
     )
 
 
+@guarded(tensors=1)
 def kaiser(x, beta):
     """Return the Kaiser window of `x` points: i0(beta sqrt(1 - (2 n / (x - 1) - 1)**2)) / i0(beta).
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from hornpipe.core import config as registry
 from hornpipe.core.dialect import module_getattr
+from hornpipe.core.refusal import guarded
 from hornpipe.optimizers import schedules as schedules
 from hornpipe.optimizers.adafactor import Adafactor as Adafactor
 from hornpipe.optimizers.adagrad import Adadelta as Adadelta
@@ -31,6 +32,7 @@ from hornpipe.optimizers.rmsprop import RMSprop as RMSprop
 from hornpipe.optimizers.sgd import SGD as SGD
 
 
+@guarded("optimizers.get")
 def get(identifier):
     """Return the optimizer that `identifier` stands for.
 
@@ -51,11 +53,13 @@ def get(identifier):
     return registry.resolve("optimizer", identifier)
 
 
+@guarded("optimizers.serialize")
 def serialize(optimizer):
     """Return the config of an optimizer as plain data."""
     return registry.serialize(optimizer)
 
 
+@guarded("optimizers.deserialize")
 def deserialize(config, custom_objects=None):
     """Return the optimizer that a config from `serialize` describes; its state is not part of it.
 

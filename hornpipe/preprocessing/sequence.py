@@ -12,11 +12,13 @@ import random
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.utils.sequences import pad_sequences
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 
 
+@guarded()
 def make_sampling_table(size, sampling_factor=1e-5):
     """Return the probability with which a word is kept, for each frequency rank.
 
@@ -59,6 +61,7 @@ def make_sampling_table(size, sampling_factor=1e-5):
     return np.minimum(1.0, np.sqrt(sampling_factor * inverse))
 
 
+@guarded()
 def skipgrams(
     sequence,
     vocabulary_size,

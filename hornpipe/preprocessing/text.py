@@ -18,6 +18,7 @@ import numpy as np
 
 from hornpipe.core.config import Configurable
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")
@@ -30,6 +31,7 @@ def base_filter() -> str:
     return FILTERS
 
 
+@guarded()
 def text_to_word_sequence(text, filters=FILTERS, lower=True, split=" "):
     """Return the words of a text.
 
@@ -60,6 +62,7 @@ def text_to_word_sequence(text, filters=FILTERS, lower=True, split=" "):
     return [word for word in text.split(split) if word]
 
 
+@guarded()
 def hashing_trick(text, n, hash_function=None, filters=FILTERS, lower=True, split=" "):
     """Return a number from 1 to n - 1 for each word of a text; different words may share one.
 
@@ -98,6 +101,7 @@ def hashing_trick(text, n, hash_function=None, filters=FILTERS, lower=True, spli
     ]
 
 
+@guarded()
 def one_hot(text, n, filters=FILTERS, lower=True, split=" "):
     """Return a number from 1 to n - 1 for each word of a text: `hashing_trick` without a choice of function.
 
@@ -299,6 +303,7 @@ class Tokenizer(Configurable):
         )
 
 
+@guarded()
 def tokenizer_from_json(json_string: str) -> Tokenizer:
     """Return the tokenizer that `Tokenizer.to_json` described.
 

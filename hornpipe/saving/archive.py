@@ -27,6 +27,7 @@ import numpy as np
 from hornpipe.core import config as registry
 from hornpipe.core import naming
 from hornpipe.core.errors import FileFormatError, clip_text, message
+from hornpipe.core.refusal import guarded
 from hornpipe.saving import safetensors, validate, weights
 from hornpipe.saving.atomic import as_path, replacing
 from hornpipe.saving.hdf5 import Source, read_hdf5
@@ -42,6 +43,7 @@ _WEIGHT_ENDINGS = (".weights.h5", ".safetensors")
 # ---- saving
 
 
+@guarded()
 def save_model(model, filepath, overwrite=True, zipped=None) -> None:
     """Save a model: its description, compile settings, weights and optimizer state.
 
@@ -315,6 +317,7 @@ def _version() -> str:
 # ---- loading
 
 
+@guarded()
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """Load a model that hornpipe or Keras 3 saved.
 
@@ -526,6 +529,7 @@ def _existing(path: Path, who: str) -> Path:
 # ---- weights alone
 
 
+@guarded()
 def save_weights(model, filepath, overwrite=True, max_shard_size=None) -> None:
     """Save a model's weights, and with ".weights.h5" the optimizer's state.
 
@@ -598,6 +602,7 @@ def read_weights(file, length, path, who) -> weights.Stored:
     return weights.Stored.from_h5(read_hdf5(Source(file, 0, length, who)), who)
 
 
+@guarded()
 def load_weights(model, filepath, skip_mismatch=False, **options) -> None:
     """Set a model's weights from a file: all of them, or none.
 
@@ -633,6 +638,7 @@ def load_weights(model, filepath, skip_mismatch=False, **options) -> None:
 # ---- descriptions alone
 
 
+@guarded()
 def model_from_json(json_string, custom_objects=None):
     """Return a fresh model from the text that `model.to_json()` gave.
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from hornpipe.core import config as registry
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.saving import validate, weights
 from hornpipe.saving.archive import _as_shape, _existing, make_model
 from hornpipe.saving.atomic import as_path
@@ -67,6 +68,7 @@ _DROPPED = {
 _NO_VALUE = (None, False)
 
 
+@guarded()
 def import_keras_h5(filepath, custom_objects=None, *, backend=None):
     """Return the model of an HDF5 file that Keras 1 or 2 saved with `model.save`; it is not compiled.
 
@@ -97,6 +99,7 @@ def import_keras_h5(filepath, custom_objects=None, *, backend=None):
     return model
 
 
+@guarded()
 def import_keras_h5_weights(model, filepath, *, by_name=False, backend=None) -> None:
     """Set the weights of a model from an HDF5 file that Keras 1 or 2 saved with `model.save_weights` (or `model.save`).
 

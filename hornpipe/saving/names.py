@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from hornpipe.core import config as registry
 from hornpipe.core.config import custom_object_scope as CustomObjectScope  # noqa: N812
+from hornpipe.core.refusal import guarded
 from hornpipe.saving import validate
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
 ]
 
 
+@guarded()
 def get_registered_name(obj):
     """Return the name that a class or function was registered under, or its own name."""
     return registry.registered_name(obj) or obj.__name__
 
 
+@guarded()
 def get_registered_object(name, custom_objects=None, module_objects=None):
     """Return the class or function that was registered under a name, or None.
 
@@ -49,11 +52,13 @@ def get_registered_object(name, custom_objects=None, module_objects=None):
     return None
 
 
+@guarded()
 def get_custom_objects() -> dict:
     """Return the table of registered classes and functions, name -> object; entries put there can be named by files."""
     return registry._custom
 
 
+@guarded()
 def serialize_keras_object(obj):
     """Return an object as plain data: numbers, strings, lists and descriptions.
 
@@ -68,6 +73,7 @@ def serialize_keras_object(obj):
     return registry.serialize(obj)
 
 
+@guarded()
 def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwargs):
     """Return the object that `serialize_keras_object` described.
 

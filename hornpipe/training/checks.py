@@ -9,15 +9,6 @@ import numpy as np
 
 from hornpipe.core import tree
 from hornpipe.core.errors import message, near_miss
-from hornpipe.training.check_inputs import check_scales, check_split, check_values, host
-from hornpipe.training.check_model import (
-    check_accuracy,
-    check_outputs,
-    check_ranges,
-    check_trainable,
-)
-from hornpipe.training.check_targets import check_class_weight, check_targets, check_weights
-from hornpipe.training.findings import Report
 
 # ---- arguments
 
@@ -74,6 +65,17 @@ def check_batch_size(batch_size, who) -> int:
         ValueError: it is not an integer >= 1.
     """
     return 32 if batch_size is None else _check_count(batch_size, who, "batch_size")
+
+
+def check_counts(who, **arguments) -> None:
+    """Check that arguments are integers >= 1 or None.
+
+    Raises:
+        ValueError: one is something else.
+    """
+    for argument, value in arguments.items():
+        if value is not None:
+            _check_count(value, who, argument)
 
 
 def check_fit_numbers(
@@ -258,66 +260,8 @@ def _weights_of_rows(class_weight, y, who):
     for label, weight in class_weight.items():
         if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
             raise ValueError(message(who, "keys of `class_weight` must be integers", repr(label)))
+        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
+            rule = "values of `class_weight` must be numbers"
+            raise ValueError(message(who, rule, f"{label}: {weight!r}"))
         weights[labels == label] = weight
     return weights
-
-
-# ---- data against the model
-
-
-def check_data(model, source, outputs, who) -> Report:
-    """Check targets, weights and inputs against the model, its outputs and its losses; returns what is left to warn of.
-
-    Raises:
-        ShapeError: targets whose shape does not fit the output.
-        ValueError: any other finding that is an error. The text holds all of them.
-    """
-    report = Report(who)
-    example = source.example()
-    full = getattr(source, "structure", example)
-    check_targets(report, model, example[1], full[1], tree.flatten(outputs))
-    check_weights(report, model, example, full[2])
-    if ("outputs" not in model._told or who == "check") and not _own_loss(model):
-        check_outputs(report, model)
-        model._told.add("outputs")
-    check_values(report, model, full[0])
-    report.stop()
-    return report
-
-
-def _own_loss(model) -> bool:
-    """Whether the user's code decides what the losses of `compile` mean."""
-    from hornpipe.training.trainer import Trainer
-
-    own = type(model).compute_loss is not Trainer.compute_loss
-    return own or model._makes_own_logs("train")
-
-
-def advise(model, source, who, *, class_weight=None, held_back=None) -> Report:
-    """Return a report of what is likely a mistake; `held_back` are the targets that `validation_split` took.
-
-    Args:
-        model: a model whose data `check_data` has passed.
-        source: the training data.
-        who: "fit" or "check".
-        class_weight: as in `fit`.
-        held_back: targets, or None.
-
-    Raises:
-        ValueError: a finding that is an error.
-    """
-    report = Report(who)
-    structure = getattr(source, "structure", source.example())
-    check_trainable(report, model)
-    check_scales(report, model, structure[0])
-    if _own_loss(model):
-        report.stop()
-        return report
-    targets = [host(leaf) for leaf in model._objective.align(structure[1])]
-    check_ranges(report, model, targets)
-    check_accuracy(report, model, targets)
-    check_class_weight(report, model, class_weight, targets)
-    if held_back is not None:
-        check_split(report, model, structure[1], held_back)
-    report.stop()
-    return report

@@ -453,6 +453,12 @@ class StreamSource:
     """
 
     def __init__(self, stream, *, steps=None, shuffle=False, seed=0, transform=None, who="fit"):
+        if isinstance(stream, (str, bytes)) or not any(
+            hasattr(stream, name) for name in ("__iter__", "__next__", "__getitem__")
+        ):
+            rule = "`x` must hold arrays, or be a stream of batches"
+            fix = "Pass NumPy arrays, or a generator that gives (inputs, targets)."
+            raise TypeError(message(who, rule, repr(stream), fix))
         self.stream, self.who = stream, who
         self.indexed = (
             hasattr(stream, "__getitem__")

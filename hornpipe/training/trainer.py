@@ -14,10 +14,10 @@ from hornpipe.core import dialect, tree
 from hornpipe.core.config import resolve
 from hornpipe.core.errors import message
 from hornpipe.core.random import draw_seed
+from hornpipe.core.refusal import guarded
 from hornpipe.core.scope import Scope
 from hornpipe.training import checks
 from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_array_like, to_arrays
-from hornpipe.training.diagnose import LossWatch, values_of
 from hornpipe.training.executor import Executor, deferred_interrupts
 from hornpipe.training.objective import Objective
 from hornpipe.training.step import State, value_and_grad
@@ -321,12 +321,18 @@ class Trainer:
         self, x, y, sample_weight, batch_size, *, who, shuffle=False, class_weight=None, steps=None
     ):
         """Return a source for what the user passed."""
+        checks.check_counts(who, steps=steps)
         if is_stream(x):
             if y is not None or sample_weight is not None:
                 name = "y" if y is not None else "sample_weight"
                 fix = f"Let `x` give (inputs, targets{', weights' if name != 'y' else ''})."
                 raise ValueError(
-                    message(who, f"`{name}` must be None where `x` is a stream of batches", "", fix)
+                    message(
+                        who,
+                        f"`{name}` must be None where `x` is a stream of batches",
+                        f"x={x!r}",
+                        fix,
+                    )
                 )
             transform = None
             if class_weight is not None:
@@ -366,11 +372,14 @@ class Trainer:
         self._require_compiled(who)
         outputs = self._outputs_for(x)
         self._objective.build(y, outputs, self._name_outputs(outputs))
-        report = checks.check_data(self, source, outputs, who)
+        from hornpipe.training.inspection import check_data
+
+        report = check_data(self, source, outputs, who)
         if isinstance(source, ArraySource):
             source.exact_last = not self._rows_apart("train" if who == "fit" else "test")
         return report
 
+    @guarded()
     def check(self, x, y=None, sample_weight=None, *, class_weight=None, validation_split=0.0):
         """Look for mistakes in data and model, without training; `fit` does the same before it trains.
 
@@ -402,10 +411,10 @@ class Trainer:
         source = self._make_source(
             x, y, sample_weight, None, who="check", class_weight=class_weight
         )
+        from hornpipe.training.inspection import advise
+
         found = self._prepare(source, "check")
-        advice = checks.advise(
-            self, source, "check", class_weight=class_weight, held_back=held_back
-        )
+        advice = advise(self, source, "check", class_weight=class_weight, held_back=held_back)
         return [*found.warnings, *advice.warnings]
 
     # ---- fit
@@ -483,6 +492,9 @@ class Trainer:
         checks.check_fit_numbers(
             epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle
         )
+        checks.check_counts(
+            "fit", validation_steps=validation_steps, validation_batch_size=validation_batch_size
+        )
         held_back = None
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = checks.split(
@@ -512,7 +524,9 @@ class Trainer:
                 steps=validation_steps,
             )
             self._prepare(validation, "validation_data")
-        advice = checks.advise(self, source, "fit", class_weight=class_weight, held_back=held_back)
+        from hornpipe.training.inspection import advise
+
+        advice = advise(self, source, "fit", class_weight=class_weight, held_back=held_back)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         callbacks = CallbackList(
@@ -550,6 +564,8 @@ class Trainer:
         return self.history
 
     def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq, pauses):
+        from hornpipe.training.diagnose import LossWatch, values_of
+
         before = values_of(self)
         train = Executor(self, "train")
         train.watch = LossWatch(train, before)
@@ -735,6 +751,7 @@ class Trainer:
         values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
+    @guarded()
     def predict_on_batch(self, x):
         """Return the outputs for one batch as NumPy arrays."""
         return self.predict(x, batch_size=2**31 - 1, verbose=0)

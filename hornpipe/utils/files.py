@@ -28,6 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hornpipe.core.errors import FileFormatError, message
+from hornpipe.core.refusal import guarded
 from hornpipe.core.settings import home
 from hornpipe.utils.archives import extract_archive
 
@@ -128,6 +129,7 @@ def _hash_algorithm(file_hash: str | None, hash_algorithm: str) -> str:
     return _HASH_LENGTHS[len(file_hash)]
 
 
+@guarded()
 def get_file(
     fname=None,
     origin=None,

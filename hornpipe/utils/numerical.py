@@ -8,6 +8,7 @@ import numpy as np
 
 from hornpipe.core.dialect import spoken
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
 @spoken("to_categorical")
@@ -77,6 +78,7 @@ def _whole_numbers(x: np.ndarray) -> np.ndarray:
     return x.astype(np.int64)
 
 
+@guarded()
 def normalize(x, axis=-1, order=2):
     """Divide by the p-norm along one axis, so that every vector there has norm one.
 

@@ -19,6 +19,7 @@ import time
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 _SYMBOLS = "━─µ…"
 _DEFAULT_COLUMNS = 80
@@ -302,6 +303,7 @@ class Progbar:
         {'loss': 3.0}
     """
 
+    @guarded("Progbar")
     def __init__(
         self,
         target,

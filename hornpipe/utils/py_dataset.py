@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
 class PyDataset:
@@ -47,6 +48,7 @@ class PyDataset:
     _use_multiprocessing = False
     _max_queue_size = 10
 
+    @guarded("PyDataset")
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         self.workers = workers
         self.use_multiprocessing = use_multiprocessing

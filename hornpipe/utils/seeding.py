@@ -8,8 +8,10 @@ import random
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
+@guarded()
 def set_random_seed(seed):
     """Seed Python's `random`, NumPy's global generator and hornpipe's own generator.
 

@@ -7,9 +7,11 @@ import numbers
 import numpy as np
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 from hornpipe.core.tree import flatten, map_tree, pack_like
 
 
+@guarded()
 def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=None):
     """Split the rows of a data set in two.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hornpipe.core.errors import message
+from hornpipe.core.refusal import guarded
 
 
+@guarded()
 def unpack_x_y_sample_weight(data):
     """Return the three parts of a batch, None for those it lacks.
 
@@ -31,6 +33,7 @@ def unpack_x_y_sample_weight(data):
     return (*data, None, None)[:3]
 
 
+@guarded()
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):
     """Return the parts of a batch in the form that `unpack_x_y_sample_weight` takes apart.
 
