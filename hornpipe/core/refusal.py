@@ -94,18 +94,24 @@ def _names(function, args, kwargs) -> dict | str:
                 fix = near_miss(name, names).strip() or listed
                 rule = f"`{name}` is no argument of it"
                 return message("WHO", rule, f"{name}={_short(kwargs[name])}", fix)
+        given = len(args) - ("self" in signature.parameters)
         missing = [
             name
             for place, name in enumerate(names)
             if signature.parameters[name].default is inspect.Parameter.empty
-            and place >= len(args) - (1 if "self" in signature.parameters else 0)
+            and place >= given
             and name not in kwargs
         ]
+        seen = _count(given + len(kwargs))
         if missing:
             rule = f"{', '.join(f'`{name}`' for name in missing)} must be given"
-            return message("WHO", rule, f"{len(args) + len(kwargs)} arguments", listed)
-        return message("WHO", f"takes {len(names)} arguments", f"{len(args)} of them", listed)
+            return message("WHO", rule, seen, listed)
+        return message("WHO", f"takes {_count(len(names))}", seen, listed)
     return dict(bound.arguments)
+
+
+def _count(number) -> str:
+    return "1 argument" if number == 1 else f"{number} arguments"
 
 
 def _about_values(cause, who, given, tensors) -> Exception:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from hornpipe import ops
 from hornpipe.core.config import register
 from hornpipe.core.errors import message
-from hornpipe.core.refusal import guarded
 from hornpipe.losses.alignment import align, align_labels, as_float, check_equal_shapes, dtype_of
 from hornpipe.losses.base import facts
 from hornpipe.metrics.base import MeanMetricWrapper, metric_function
@@ -50,7 +49,6 @@ def accuracy(y_true, y_pred):
     return _as_hits(ops.equal(y_true, y_pred), y_pred)
 
 
-@guarded(tensors=2)
 @metric_function
 @facts()
 def binary_accuracy(y_true, y_pred, threshold=0.5):
@@ -78,7 +76,6 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
     return _as_hits(ops.equal(y_true, positive), y_pred)
 
 
-@guarded(tensors=2)
 @metric_function
 @facts()
 def categorical_accuracy(y_true, y_pred):
@@ -105,7 +102,6 @@ def categorical_accuracy(y_true, y_pred):
     return _as_hits(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)), y_pred)
 
 
-@guarded(tensors=2)
 @metric_function
 @facts(integer_labels=True)
 def sparse_categorical_accuracy(y_true, y_pred):
@@ -132,7 +128,6 @@ def sparse_categorical_accuracy(y_true, y_pred):
     return _as_hits(ops.equal(labels, ops.cast(ops.argmax(y_pred, axis=-1), "int32")), y_pred)
 
 
-@guarded(tensors=2)
 @metric_function
 @facts()
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
@@ -160,7 +155,6 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
     return _as_hits(_is_in_top_k(ops.cast(ops.argmax(y_true, axis=-1), "int32"), y_pred, k), y_pred)
 
 
-@guarded(tensors=2)
 @metric_function
 @facts(integer_labels=True)
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):

@@ -20,6 +20,7 @@ from hornpipe.core.dtypes import get_policy, is_float
 from hornpipe.core.errors import message
 from hornpipe.core.naming import auto_name, snake_case
 from hornpipe.core.op import TensorOperators
+from hornpipe.core.refusal import guarded
 from hornpipe.core.variable import Variable
 from hornpipe.losses.alignment import align, as_float, dtype_of, fit_weights, per_element
 from hornpipe.losses.base import Loss, function_name
@@ -475,6 +476,7 @@ FUNCTIONS: dict = {}  # name -> function form of a metric
 
 def metric_function(function):
     """Put a metric's function form into `FUNCTIONS`; in the registry its name stands for the class."""
+    function = guarded(tensors=2)(function)
     function._kind = "metric"
     FUNCTIONS[function.__name__] = function
     return function

@@ -14,7 +14,6 @@ from hornpipe import ops
 from hornpipe.core import masking
 from hornpipe.core.config import register
 from hornpipe.core.errors import ShapeError, message
-from hornpipe.core.refusal import guarded
 from hornpipe.losses import regression as losses
 from hornpipe.losses.alignment import align
 from hornpipe.losses.base import facts
@@ -245,7 +244,6 @@ class LogCoshError(MeanMetricWrapper):
 # ---- correlations
 
 
-@guarded(tensors=2)
 @metric_function
 @facts()
 def pearson_correlation(y_true, y_pred, axis=-1):
@@ -277,7 +275,6 @@ def pearson_correlation(y_true, y_pred, axis=-1):
     )
 
 
-@guarded(tensors=2)
 @metric_function
 @facts()
 def concordance_correlation(y_true, y_pred, axis=-1):
