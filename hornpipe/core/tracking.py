@@ -64,6 +64,8 @@ _IGNORED = {
     "_losses",
     "_nodes",
     "_programs",
+    "_told",
+    "_trainable_then",
     KEPT,
 }
 

@@ -30,6 +30,7 @@ _SKIPPED = {
     "_nodes",
     "_graph",
     "_arguments",
+    "_owned_lists",
     "_parts",
     tracking.KEPT,
 }

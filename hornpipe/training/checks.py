@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from hornpipe.core import tree
-from hornpipe.core.errors import message, near_miss
+from hornpipe.core.errors import Message, message, near_miss
 
 # ---- arguments
 
@@ -163,7 +163,7 @@ def check_monitors(callbacks, model, has_validation) -> None:
     try:
         callbacks.check_monitored([*known, "learning_rate"])
     except ValueError as error:
-        raise ValueError(f"{error} [HP405]") from None
+        raise ValueError(Message(f"{error} [HP405]")) from None
 
 
 def check_output_names(model, objective) -> None:

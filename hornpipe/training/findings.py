@@ -11,7 +11,7 @@ import dataclasses
 import sys
 import warnings
 
-from hornpipe.core.errors import ShapeError, message
+from hornpipe.core.errors import Message, ShapeError, message
 
 
 class CheckWarning(UserWarning):
@@ -226,7 +226,7 @@ class Report:
         errors = self.errors
         if errors:
             kind = ShapeError if all(finding.shape for finding in errors) else ValueError
-            raise kind("\n".join(map(str, errors)))
+            raise kind(Message("\n".join(map(str, errors))))
 
     def tell(self, told: set) -> None:
         """Warn of what is not in `told` yet, and note it there."""

@@ -6,6 +6,7 @@ The budget is 50 ms for 60,000 rows of 784 numbers: labels are read in full, inp
 from __future__ import annotations
 
 from hornpipe.core import tree
+from hornpipe.training import checks
 from hornpipe.training.check_inputs import check_scales, check_split, check_values, host
 from hornpipe.training.check_model import (
     check_accuracy,
@@ -73,3 +74,17 @@ def advise(model, source, who, *, class_weight=None, held_back=None) -> Report:
         check_split(report, model, structure[1], held_back)
     report.stop()
     return report
+
+
+def look(model, x, y, sample_weight, class_weight, validation_split) -> list:
+    """Return the findings that are warnings; the work of `Model.check`, see there."""
+    model._require_compiled("check")
+    held_back = None
+    if validation_split:
+        checks.check_fit_numbers(1, 0, None, validation_split, 1, True)
+        x, y, sample_weight, held = checks.split(x, y, sample_weight, validation_split)
+        held_back = held[1]
+    source = model._make_source(x, y, sample_weight, None, who="check", class_weight=class_weight)
+    found = model._prepare(source, "check")
+    advice = advise(model, source, "check", class_weight=class_weight, held_back=held_back)
+    return [*found.warnings, *advice.warnings]

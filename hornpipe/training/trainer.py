@@ -402,20 +402,9 @@ class Trainer:
             >>> [finding.code for finding in model.check(x, np.arange(100) % 3)]
             ['HP202', 'HP303']
         """
-        self._require_compiled("check")
-        held_back = None
-        if validation_split:
-            checks.check_fit_numbers(1, 0, None, validation_split, 1, True)
-            x, y, sample_weight, held = checks.split(x, y, sample_weight, validation_split)
-            held_back = held[1]
-        source = self._make_source(
-            x, y, sample_weight, None, who="check", class_weight=class_weight
-        )
-        from hornpipe.training.inspection import advise
+        from hornpipe.training.inspection import look
 
-        found = self._prepare(source, "check")
-        advice = advise(self, source, "check", class_weight=class_weight, held_back=held_back)
-        return [*found.warnings, *advice.warnings]
+        return look(self, x, y, sample_weight, class_weight, validation_split)
 
     # ---- fit
 
@@ -564,12 +553,11 @@ class Trainer:
         return self.history
 
     def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq, pauses):
-        from hornpipe.training.diagnose import LossWatch, values_of
+        from hornpipe.training.diagnose import LossWatch, values_of  # not needed to predict
 
-        before = values_of(self)
+        before = [values_of(self)]
         train = Executor(self, "train")
-        train.watch = LossWatch(train, before)
-        del before
+        train.watch = LossWatch(train, before.pop())
         test = None if validation is None else Executor(self, "test")
         hooks = BatchHooks.of(callbacks, "train")
         test_hooks = None if validation is None else BatchHooks.of(callbacks, "test")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hornpipe.core.errors import message, near_miss
+from hornpipe.core.refusal import guarded
 from hornpipe.utils.extras import need
 from hornpipe.utils.model_graph import Box, model_graph
 from hornpipe.utils.model_text import model_to_text
@@ -24,6 +25,7 @@ INSTALL_GRAPHVIZ = (
 )
 
 
+@guarded()
 def plot_model(
     model,
     to_file="model.png",
@@ -101,6 +103,7 @@ def plot_model(
     return drawing
 
 
+@guarded()
 def model_to_dot(
     model,
     show_shapes=False,

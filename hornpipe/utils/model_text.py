@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hornpipe.core.refusal import guarded
 from hornpipe.utils.model_graph import Box, ModelGraph, model_graph, type_name
 
 # (up, down, left, right) -> the character that joins these directions
@@ -28,6 +29,7 @@ _JOINTS = {
 _PLAIN = {"│": "|", "─": "-", " ": " ", "●": "*", "→": "->"}
 
 
+@guarded()
 def model_to_text(
     model,
     *,
