@@ -316,6 +316,8 @@ class Executor:
             if self.mode == "predict" and segment.steps == 1 and hooks is None:
                 outputs.append(self.predict_once(segment))
                 done += 1
+                if display is not None:
+                    display.update(done, source.steps, {})
                 continue
             program = self.program(segment, record)
             order = segment.order

@@ -182,3 +182,10 @@ def test_two_inputs_two_outputs_by_name_and_by_position():
     outputs = placed.predict([X[:, :2], X[:, 2:]], verbose=0)
     assert [output.shape for output in outputs] == [(40, 1), (40, 2)]
     assert set(named.predict({"a": X[:, :2], "b": X[:, 2:]}, verbose=0)) == {"price", "kind"}
+
+
+@pytest.mark.parametrize(("rows", "steps"), [(1, 1), (5, 1), (32, 1), (33, 2), (100, 4)])
+def test_predict_shows_how_many_steps_it_took(rows, steps, capsys):
+    model = keras.Sequential([keras.layers.Dense(3)])
+    model.predict(np.ones((rows, 2)), verbose=2)
+    assert capsys.readouterr().out.startswith(f"{steps}/{steps} - ")
