@@ -1,4 +1,4 @@
-# The two commands: make demo, make test. The others: make check (daily use), make book, make bench, make clean.
+# The two commands: make demo, make test. The others: make check (daily use), make kernels, make book, make bench, make clean.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ DATA ?= digits
 DATASETS ?= $(wildcard $(abspath ../shared/datasets))
 export HORNPIPE_DATASETS ?= $(DATASETS)
 
-.PHONY: demo book test check slow bench clean
+.PHONY: demo book test check slow kernels bench clean
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,19 +19,28 @@ $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@
 
-demo: $(VENV)/.demo
+# The compiled CPU kernels, where there is a compiler; everything works without them.
+KERNEL_SOURCES := $(wildcard hornpipe/kernels/*.cpp hornpipe/kernels/*.h hornpipe/kernels/build.py)
+$(VENV)/.kernels: $(VENV)/.demo $(KERNEL_SOURCES)
+	-$(BIN)/hornpipe kernels --build
+	touch $@
+
+kernels: $(VENV)/.demo
+	$(BIN)/hornpipe kernels --build
+
+demo: $(VENV)/.demo $(VENV)/.kernels
 	$(BIN)/python examples/first_look.py --data $(DATA)
 
 # The book's workflows in full, in today's spelling and in that of 2016, and one table of what the book prints and what came out.
 book: $(VENV)/.demo
 	$(BIN)/python -m book
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.kernels
 	PATH="$(abspath $(BIN)):$$PATH" ./check
 
 check: test
 
-slow: $(VENV)/.test
+slow: $(VENV)/.test $(VENV)/.kernels
 	PATH="$(abspath $(BIN)):$$PATH" ./check --slow
 
 .venv-bench/.ready: pyproject.toml
@@ -40,7 +49,7 @@ slow: $(VENV)/.test
 	.venv-bench/bin/python -m pip install --quiet 'keras==3.15.*' jax tensorflow-cpu torch==2.13.0
 	touch $@
 
-bench: $(VENV)/.test .venv-bench/.ready
+bench: $(VENV)/.test $(VENV)/.kernels .venv-bench/.ready
 	KERAS_PYTHON="$(abspath .venv-bench/bin/python)" $(BIN)/python -m benchmarks --readme
 
 clean:

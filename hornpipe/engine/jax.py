@@ -280,6 +280,21 @@ def _narrow(dtype, explicit=True):
     return dtype
 
 
+# ---- composed operations that may run in compiled kernels; imported with the first of them
+
+
+def conv_general(x, kernel, strides, padding, dilation, groups):
+    from hornpipe.engine import jax_kernels
+
+    return jax_kernels.conv_general(x, kernel, strides, padding, dilation, groups)
+
+
+def conv_transpose_general(x, kernel, strides, pairs, dilation):
+    from hornpipe.engine import jax_kernels
+
+    return jax_kernels.conv_transpose_general(x, kernel, strides, pairs, dilation)
+
+
 # ---- verbs
 
 

@@ -1,0 +1,119 @@
+"""Builds the compiled kernels with the system's C++ compiler: one object for each kind of processor, linked into one library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from hornpipe.core.errors import clip_text, message
+from hornpipe.kernels import library
+
+COMMON = (
+    "-O3",
+    "-std=c++17",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=fast",
+    "-pthread",
+    "-Wall",
+)
+# One compilation of conv.cpp each; ffi.cpp chooses among them when the library is loaded.
+VARIANTS = {
+    "x86_64": (("-march=x86-64-v3",), ("-march=x86-64-v4", "-mprefer-vector-width=512")),
+    "aarch64": ((),),
+    "arm64": ((),),
+}
+VARIANTS["amd64"] = VARIANTS["x86_64"]
+
+
+class BuildError(RuntimeError):
+    """The kernels can't be built here; everything else works without them."""
+
+
+def compiler() -> str:
+    """Return the C++ compiler: `CXX`, or the first of c++, g++ and clang++ on the path.
+
+    Raises:
+        BuildError: there is none.
+    """
+    wanted = os.environ.get("CXX")
+    for name in [wanted] if wanted else ["c++", "g++", "clang++"]:
+        if found := shutil.which(name):
+            return found
+    raise BuildError(
+        message(
+            "kernels",
+            "building them needs a C++17 compiler",
+            f"CXX={wanted}" if wanted else "no c++, g++ or clang++",
+            "Install one (for example `apt install g++`), or go on without: everything works, slower.",
+        )
+    )
+
+
+def build(abi: str, include: str) -> Path:
+    """Compile the kernels into the user's cache folder and return the object's path.
+
+    Args:
+        abi: what they are built for, as in `library.load`.
+        include: folder of the FFI headers.
+
+    Raises:
+        BuildError: no compiler, a processor that is not known, or the compiler's error.
+    """
+    machine = platform.machine().lower()
+    if machine not in VARIANTS:
+        known = ", ".join(VARIANTS)
+        raise BuildError(message("kernels", f"there is source for {known}", machine))
+    command, target = compiler(), library.folder(abi)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target) as work:
+        objects = []
+        for number, flags in enumerate(VARIANTS[machine]):
+            objects.append(os.path.join(work, f"conv{number}.o"))
+            _run(
+                [
+                    command,
+                    *COMMON,
+                    *flags,
+                    "-c",
+                    str(library.SOURCE / "conv.cpp"),
+                    "-o",
+                    objects[-1],
+                ]
+            )
+        objects.append(os.path.join(work, "ffi.o"))
+        source = str(library.SOURCE / "ffi.cpp")
+        _run([command, *COMMON, "-isystem", include, "-c", source, "-o", objects[-1]])
+        linked = Path(work, library.OBJECT)
+        _run([command, "-shared", "-pthread", "-o", str(linked), *objects])
+        record = {
+            "abi": abi,
+            "source": library.source_checksum(),
+            "object": hashlib.sha256(linked.read_bytes()).hexdigest(),
+            "compiler": command,
+        }
+        written = Path(work, library.RECORD)
+        written.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        # Renamed, not written in place: a process that has the old object loaded keeps it.
+        os.replace(linked, target / library.OBJECT)
+        os.replace(written, target / library.RECORD)
+    return target / library.OBJECT
+
+
+def _run(arguments):
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(
+            message(
+                "kernels",
+                "the compiler must accept the source",
+                clip_text(" ".join(arguments)),
+                done.stderr.strip()[:2000],
+            )
+        )

@@ -1,0 +1,632 @@
+// Convolution in float32, channels last, in one dimension (height 1) or two.
+//
+// Everything is one product of matrices whose left one is never built: a tile of TILE_ROWS output pixels times two vectors of
+// filters stays in registers, while pointers to the pixels' windows walk over the input. Rows that touch padding are first
+// copied, padded, into a band of a few rows that stays in the cache.
+//
+// Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
+#include "kernels.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+using hornpipe::Conv;
+using hornpipe::Index;
+using hornpipe::Pool;
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, TILE_ROWS = 12;
+#elif defined(__AVX2__)
+constexpr int LANES = 8, TILE_ROWS = 6;
+#else
+constexpr int LANES = 4, TILE_ROWS = 8;
+#endif
+constexpr int PANEL = 2 * LANES;  // columns of a full register tile
+
+typedef float Vec __attribute__((vector_size(4 * LANES)));
+typedef float LooseVec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
+inline Index least(Index a, Index b) { return a < b ? a : b; }
+inline Index most(Index a, Index b) { return a > b ? a : b; }
+inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+inline Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
+
+template <class Body>
+void parallel_for(const Pool& pool, Index count, Body& body) {
+  pool.run(
+      pool, count,
+      [](void* state, Index item, Index worker) { (*static_cast<Body*>(state))(item, worker); },
+      &body);
+}
+
+// ---- scratch: one block of memory a call, kept by the calling thread for the next one
+
+struct Block {
+  char* data = nullptr;
+  size_t size = 0;
+  ~Block() { std::free(data); }
+};
+thread_local Block kept;
+constexpr size_t KEEP_AT_MOST = size_t(64) << 20;
+
+// Pieces of the block are first reserved, then the block is allocated, then `at` gives their memory.
+class Arena {
+ public:
+  ~Arena() {
+    if (kept.size <= KEEP_AT_MOST) return;
+    std::free(kept.data);
+    kept.data = nullptr;
+    kept.size = 0;
+  }
+  template <class T>
+  size_t reserve(Index count) {
+    const size_t at = total_;
+    total_ += (size_t(count) * sizeof(T) + 127) / 64 * 64;
+    return at;
+  }
+  bool allocate() {
+    if (kept.size < total_) {
+      std::free(kept.data);
+      const size_t size = (total_ + total_ / 8 + 4095) / 4096 * 4096;
+      kept.data = static_cast<char*>(std::aligned_alloc(64, size));
+      kept.size = kept.data ? size : 0;
+    }
+    base_ = kept.data;  // `kept` is another one in the pool's threads
+    return base_ != nullptr;
+  }
+  template <class T>
+  T* at(size_t offset) const {
+    return reinterpret_cast<T*>(base_ + offset);
+  }
+
+ private:
+  size_t total_ = 0;
+  char* base_ = nullptr;
+};
+
+// ---- register tiles
+
+// sums[TILE_ROWS][VECS] += rows' elements, `step` apart, times `length` rows of a panel of VECS vectors.
+template <int VECS>
+inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE_ROWS][VECS],
+                                                                const float* const (&rows)[TILE_ROWS],
+                                                                Index length, Index step,
+                                                                const float* panel) {
+  Index at = 0;
+#pragma GCC unroll 2
+  for (Index k = 0; k < length; ++k, at += step, panel += VECS * LANES) {
+    Vec columns[VECS];
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; ++i) {
+      const float element = rows[i][at];
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) sums[i][j] += columns[j] * element;
+    }
+  }
+  return panel;
+}
+
+template <int VECS>
+inline __attribute__((always_inline)) void clear(Vec (&sums)[TILE_ROWS][VECS]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) sums[i][j] = Vec{};
+}
+
+struct Segment {
+  Index offset, length;  // floats from a pixel's pointer; how many follow each other
+};
+
+// One tile of pixels times one panel. `count` rows and `columns` columns of it are stored.
+template <int VECS>
+void pixel_tile(const float* const* pixels, const Segment* segments, Index number, const float* panel,
+                float* const* outputs, Index count, Index columns, bool add) {
+  Vec sums[TILE_ROWS][VECS];
+  clear<VECS>(sums);
+  for (Index s = 0; s < number; ++s) {
+    const float* rows[TILE_ROWS];
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; ++i) rows[i] = pixels[i] + segments[s].offset;
+    panel = multiply_add<VECS>(sums, rows, segments[s].length, 1, panel);
+  }
+  if (columns == VECS * LANES) {
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; ++i) {
+      if (i >= count) return;
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) {
+        float* out = outputs[i] + j * LANES;
+        store(out, add ? sums[i][j] + load(out) : sums[i][j]);
+      }
+    }
+    return;
+  }
+  float row[VECS * LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i) {
+    if (i >= count) return;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) store(row + j * LANES, sums[i][j]);
+    for (Index c = 0; c < columns; ++c) outputs[i][c] = add ? outputs[i][c] + row[c] : row[c];
+  }
+}
+
+// ---- bands: the input rows that a task reads
+
+// The places of the window along one axis that an output meets, in ascending order of the input: place i is window element
+// `window` + i * `window_step` and lies at offset `first` + i * `spacing` of the output's own place in the input.
+struct Places {
+  Index count, first, spacing, window, window_step;
+
+  Index offset(Index i) const { return first + i * spacing; }
+  Index element(Index i) const { return window + i * window_step; }
+  Index span() const { return (count - 1) * spacing + 1; }
+
+  static Places forward(Index size, Index step, Index before) { return {size, -before, step, 0, 1}; }
+
+  // For the gradient at input elements `residue`, `residue` + stride, ...: input i meets outputs (i + before - k * step) / stride.
+  static Places backward(Index size, Index step, Index before, Index stride, Index residue) {
+    Places places{0, 0, 1, 0, -1};
+    for (Index k = size - 1; k >= 0; --k) {
+      const Index distance = residue + before - k * step;
+      if (distance % stride) continue;
+      if (places.count == 0) places.first = distance / stride, places.window = k;
+      if (places.count == 1)
+        places.spacing = distance / stride - places.first, places.window_step = k - places.window;
+      ++places.count;
+    }
+    return places;
+  }
+};
+
+// What the windows of all outputs read: output (oy, ox) meets input (oy * stride_h + rows.offset(i), ox * stride_w + ...).
+// `channels` of the `pitch` floats of each input pixel belong to it.
+struct Reading {
+  const float* input;
+  Index batch, height, width, pitch, channels;
+  Index out_h, out_w, stride_h, stride_w;
+  Places rows, columns;
+
+  bool direct() const {  // nothing outside the image, no other channels in between
+    return pitch == channels && rows.first >= 0 && columns.first >= 0 &&
+           rows.first + (out_h - 1) * stride_h + rows.span() <= height &&
+           columns.first + (out_w - 1) * stride_w + columns.span() <= width;
+  }
+};
+
+// A piece of the output: rows [first, first + rows) of all images' rows, columns [left, left + columns).
+struct Piece {
+  Index first, rows, left, columns;
+};
+
+// How the output is cut into pieces, by its shape alone.
+struct Cut {
+  Index rows, columns, row_blocks, column_blocks;
+
+  Cut(const Reading& r, Index pixels, Index most_floats) {
+    const Index total = r.batch * r.out_h;
+    columns = r.out_w;
+    if (r.out_w > 2 * pixels) columns = ceil_div(r.out_w, ceil_div(r.out_w, pixels));
+    rows = most(1, least(total, pixels / most(1, columns)));
+    const Index width = band_width(r);
+    if (!r.direct() && r.rows.count > 1)  // neighbouring bands share rows: longer ones copy less
+      while (rows < total && rows < 4 * r.rows.span() &&
+             (2 * rows * r.stride_h + r.rows.span()) * width < most_floats)
+        rows = least(total, 2 * rows);
+    row_blocks = ceil_div(total, rows);
+    rows = ceil_div(total, row_blocks);
+    row_blocks = ceil_div(total, rows);
+    column_blocks = ceil_div(r.out_w, columns);
+  }
+  Index count() const { return row_blocks * column_blocks; }
+  Index pixels() const { return rows * columns; }
+  Index band_width(const Reading& r) const {
+    return ((columns - 1) * r.stride_w + r.columns.span()) * r.channels;
+  }
+  Index band_floats(const Reading& r) const {
+    if (r.direct()) return 0;
+    // Each image begun in a piece brings a halo of its own, which is negative where strides skip rows.
+    const Index images = least(rows, ceil_div(rows, r.out_h) + 1), halo = r.rows.span() - r.stride_h;
+    return (rows * r.stride_h + halo * (halo > 0 ? images : 1)) * band_width(r);
+  }
+  Piece piece(const Reading& r, Index item) const {
+    const Index row = item / column_blocks * rows, column = item % column_blocks * columns;
+    return {row, least(rows, r.batch * r.out_h - row), column, least(columns, r.out_w - column)};
+  }
+};
+
+struct Band {
+  const float* data;
+  Index row_pitch;  // floats between rows of the image
+};
+
+void copy_row(const Reading& r, const float* image, Index y, Index x, Index pixels, float* to) {
+  const Index channels = r.channels;
+  if (y < 0 || y >= r.height) {
+    std::memset(to, 0, size_t(pixels * channels) * 4);
+    return;
+  }
+  const Index begin = least(pixels, most(0, -x)), end = most(begin, least(pixels, r.width - x));
+  std::memset(to, 0, size_t(begin * channels) * 4);
+  if (end > begin) {
+    const float* from = image + (y * r.width + x + begin) * r.pitch;
+    if (r.pitch == channels)
+      std::memcpy(to + begin * channels, from, size_t((end - begin) * channels) * 4);
+    else
+      for (Index i = begin; i < end; ++i, from += r.pitch)
+        std::memcpy(to + i * channels, from, size_t(channels) * 4);
+  }
+  std::memset(to + end * channels, 0, size_t((pixels - end) * channels) * 4);
+}
+
+// Make the band of a piece and note for each of its output rows where, in floats, its leftmost window begins.
+Band make_band(const Reading& r, const Piece& p, float* memory, Index* row_offsets) {
+  if (r.direct()) {
+    for (Index q = 0; q < p.rows; ++q) {
+      const Index n = (p.first + q) / r.out_h, y = (p.first + q) % r.out_h;
+      row_offsets[q] = ((n * r.height + y * r.stride_h + r.rows.first) * r.width +
+                        p.left * r.stride_w + r.columns.first) * r.channels;
+    }
+    return {r.input, r.width * r.channels};
+  }
+  const Index pixels = (p.columns - 1) * r.stride_w + r.columns.span(), pitch = pixels * r.channels;
+  const Index x = p.left * r.stride_w + r.columns.first;
+  Index used = 0;
+  for (Index q = 0; q < p.rows;) {
+    const Index n = (p.first + q) / r.out_h, y = (p.first + q) % r.out_h;
+    const Index count = least(r.out_h - y, p.rows - q);
+    const float* image = r.input + n * r.height * r.width * r.pitch;
+    for (Index i = 0; i < count; ++i) row_offsets[q + i] = (used + i * r.stride_h) * pitch;
+    const Index height = (count - 1) * r.stride_h + r.rows.span();
+    for (Index i = 0; i < height; ++i)
+      copy_row(r, image, y * r.stride_h + r.rows.first + i, x, pixels, memory + (used + i) * pitch);
+    used += height;
+    q += count;
+  }
+  return {memory, pitch};
+}
+
+// ---- forward and input gradient: output pixels as rows, windows as the sum
+
+constexpr Index PIXELS = 32 * TILE_ROWS;        // a piece has about as many
+constexpr Index BAND_FLOATS = 96 * 1024;        // and its band at most about as many
+constexpr Index PANEL_FLOATS = 64 * 1024;  // rows of a panel that are used at a time
+
+struct Output {
+  float* data;
+  Index columns;                            // filters of this group
+  Index image_pitch, row_pitch, pixel_pitch;  // in floats
+};
+
+// Weights in panels: for each panel, for each ty, tx and channel, PANEL columns (LANES in a last panel of at most as many).
+inline Index panel_width(Index columns) { return columns > LANES ? PANEL : LANES; }
+inline Index packed_floats(Index depth, Index columns) {
+  const Index tail = columns % PANEL;
+  return depth * (columns - tail + (tail ? panel_width(tail) : 0));
+}
+
+
+// One stride-1-or-more walk of windows over images: output = windows x packed weights.
+struct Correlation {
+  Reading r;
+  Output out;
+  Cut cut;
+  Index depth, per_row, slots, band_floats;
+  size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at;
+
+  Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena)
+      : r(reading), out(output), cut(reading, PIXELS, BAND_FLOATS) {
+    depth = r.rows.count * r.columns.count * r.channels;
+    per_row = r.columns.span() == r.columns.count ? 1 : r.columns.count;
+    slots = round_up(cut.pixels(), TILE_ROWS);
+    band_floats = round_up(cut.band_floats(r), 16);
+    packed_at = arena.reserve<float>(packed_floats(depth, out.columns));
+    segments_at = arena.reserve<Segment>(pool.workers * r.rows.count * per_row);
+    bands_at = arena.reserve<float>(pool.workers * band_floats);
+    offsets_at = arena.reserve<Index>(pool.workers * cut.rows);
+    pixels_at = arena.reserve<const float*>(pool.workers * slots);
+    outputs_at = arena.reserve<float*>(pool.workers * slots);
+  }
+
+  // fill(to, row, column, channel, first, count): weights of `count` filters from `first` on, for one place of the sum.
+  template <class Fill>
+  void pack(const Pool& pool, const Arena& arena, Fill fill) const {
+    float* packed = arena.at<float>(packed_at);
+    auto task = [&](Index item, Index) {
+      const Index p = item / r.rows.count, row = item % r.rows.count;
+      const Index first = p * PANEL, count = least(PANEL, out.columns - first), width = panel_width(count);
+      float* to = packed + first * depth + row * r.columns.count * r.channels * width;
+      for (Index column = 0; column < r.columns.count; ++column)
+        for (Index channel = 0; channel < r.channels; ++channel, to += width) {
+          fill(to, row, column, channel, first, count);
+          for (Index j = count; j < width; ++j) to[j] = 0;
+        }
+    };
+    parallel_for(pool, ceil_div(out.columns, PANEL) * r.rows.count, task);
+  }
+
+  void run(const Pool& pool, const Arena& arena) const {
+    auto task = [&](Index item, Index worker) { piece(arena, item, worker); };
+    parallel_for(pool, cut.count(), task);
+  }
+
+ private:
+  void piece(const Arena& arena, Index item, Index worker) const {
+    const Piece own = cut.piece(r, item);
+    Index* offsets = arena.at<Index>(offsets_at) + worker * cut.rows;
+    const float** pixels = arena.at<const float*>(pixels_at) + worker * slots;
+    float** outputs = arena.at<float*>(outputs_at) + worker * slots;
+    Segment* segments = arena.at<Segment>(segments_at) + worker * r.rows.count * per_row;
+    const Band band = make_band(r, own, arena.at<float>(bands_at) + worker * band_floats, offsets);
+    const Index number = find_segments(band.row_pitch, segments);
+    const Index count = find_pixels(own, band, offsets, pixels, outputs);
+    for (Index first = 0; first < out.columns; first += PANEL) {
+      const float* panel = arena.at<float>(packed_at) + first * depth;
+      const Index columns = least(PANEL, out.columns - first), width = panel_width(columns);
+      for (Index begin = 0, end; begin < number; begin = end) {
+        // As many segments at a time as keep their part of the panel in the cache.
+        Index length = segments[begin].length;
+        for (end = begin + 1; end < number && (length + segments[end].length) * width <= PANEL_FLOATS; ++end)
+          length += segments[end].length;
+        for (Index m = 0; m < count; m += TILE_ROWS) {
+          float* to[TILE_ROWS];
+          for (int i = 0; i < TILE_ROWS; ++i) to[i] = outputs[m + i] + first;
+          (width == PANEL ? pixel_tile<2> : pixel_tile<1>)(pixels + m, segments + begin, end - begin, panel, to,
+                                                           least(TILE_ROWS, count - m), columns, begin > 0);
+        }
+        panel += length * width;
+      }
+    }
+  }
+
+  Index find_segments(Index row_pitch, Segment* segments) const {
+    for (Index i = 0; i < r.rows.count; ++i)
+      for (Index j = 0; j < per_row; ++j)
+        *segments++ = {i * r.rows.spacing * row_pitch + j * r.columns.spacing * r.channels,
+                       r.columns.count / per_row * r.channels};
+    return r.rows.count * per_row;
+  }
+
+  Index find_pixels(const Piece& own, const Band& band, const Index* offsets, const float** pixels,
+                    float** outputs) const {
+    Index m = 0;
+    for (Index q = 0; q < own.rows; ++q) {
+      const Index n = (own.first + q) / r.out_h, y = (own.first + q) % r.out_h;
+      const float* from = band.data + offsets[q];
+      float* to = out.data + n * out.image_pitch + y * out.row_pitch + own.left * out.pixel_pitch;
+      for (Index x = 0; x < own.columns; ++x, ++m) {
+        pixels[m] = from + x * r.stride_w * r.channels;
+        outputs[m] = to + x * out.pixel_pitch;
+      }
+    }
+    for (Index i = m; i < round_up(m, TILE_ROWS); ++i) pixels[i] = pixels[m - 1], outputs[i] = outputs[m - 1];
+    return m;
+  }
+};
+
+// ---- the three functions
+
+const float* group_input(const Conv& c, const float* x, Index group) { return x + group * (c.channels / c.groups); }
+
+Reading forward_reading(const Conv& c, const float* x, Index group) {
+  return {group_input(c, x, group), c.batch, c.height, c.width, c.channels, c.channels / c.groups,
+          c.out_h, c.out_w, c.stride_h, c.stride_w,
+          Places::forward(c.window_h, c.step_h, c.before_h), Places::forward(c.window_w, c.step_w, c.before_w)};
+}
+
+bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y) {
+  if (c.batch == 0) return true;
+  const Index own = c.channels / c.groups, made = c.filters / c.groups;
+  for (Index group = 0; group < c.groups; ++group) {
+    const Reading reading = forward_reading(c, x, group);
+    const Output out{y + group * made, made, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
+    Arena arena;
+    const Correlation correlation(reading, out, pool, arena);
+    if (!arena.allocate()) return false;
+    const float* weights = kernel + group * made;
+    correlation.pack(pool, arena, [&](float* to, Index row, Index column, Index channel, Index first, Index count) {
+      std::memcpy(to, weights + ((row * c.window_w + column) * own + channel) * c.filters + first, size_t(count) * 4);
+    });
+    correlation.run(pool, arena);
+  }
+  return true;
+}
+
+// Zero the input gradients of one residue of the strides, which no window meets.
+void clear_residue(const Conv& c, float* dx, Index residue_h, Index residue_w, Index own) {
+  for (Index n = 0; n < c.batch; ++n)
+    for (Index y = residue_h; y < c.height; y += c.stride_h)
+      for (Index x = residue_w; x < c.width; x += c.stride_w)
+        std::memset(dx + ((n * c.height + y) * c.width + x) * c.channels, 0, size_t(own) * 4);
+}
+
+// Inputs whose places differ by whole strides meet the same window elements: for each residue it is a convolution of dy.
+bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const float* kernel, float* dx) {
+  if (c.batch == 0) return true;
+  const Index own = c.channels / c.groups, made = c.filters / c.groups;
+  for (Index group = 0; group < c.groups; ++group)
+    for (Index a = 0; a < least(c.stride_h, c.height); ++a)
+      for (Index b = 0; b < least(c.stride_w, c.width); ++b) {
+        const Reading reading{dy + group * made, c.batch, c.out_h, c.out_w, c.filters, made,
+                              ceil_div(c.height - a, c.stride_h), ceil_div(c.width - b, c.stride_w), 1, 1,
+                              Places::backward(c.window_h, c.step_h, c.before_h, c.stride_h, a),
+                              Places::backward(c.window_w, c.step_w, c.before_w, c.stride_w, b)};
+        if (reading.rows.count == 0 || reading.columns.count == 0) {
+          clear_residue(c, dx + group * own, a, b, own);
+          continue;
+        }
+        const Output out{dx + (a * c.width + b) * c.channels + group * own, own, c.height * c.width * c.channels,
+                         c.stride_h * c.width * c.channels, c.stride_w * c.channels};
+        Arena arena;
+        const Correlation correlation(reading, out, pool, arena);
+        if (!arena.allocate()) return false;
+        correlation.pack(pool, arena, [&](float* to, Index row, Index column, Index channel, Index first, Index count) {
+          const Index place = reading.rows.element(row) * c.window_w + reading.columns.element(column);
+          const float* from = kernel + (place * own + first) * c.filters + group * made + channel;
+          for (Index j = 0; j < count; ++j) to[j] = from[j * c.filters];
+        });
+        correlation.run(pool, arena);
+      }
+  return true;
+}
+
+// sums[TILE_ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
+template <int VECS>
+void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
+                 const Index* elements, const float* panel, float* sums_memory) {
+  Vec sums[TILE_ROWS][VECS];
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
+  for (Index q = 0; q < rows; ++q) {
+    const float* starts[TILE_ROWS];
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; ++i) starts[i] = band + row_offsets[q] + elements[i];
+    panel = multiply_add<VECS>(sums, starts, columns, step, panel);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) store(sums_memory + (i * VECS + j) * LANES, sums[i][j]);
+}
+
+constexpr Index SHARES = 16;                    // at most so many partial sums, whatever the number of threads
+constexpr Index SHARE_FLOATS = 2 * 1024 * 1024;  // of all partial sums together, at most
+constexpr Index GRADIENT_PIXELS = 192;
+
+// dkernel = windows^T x dy. The pixels are divided into shares with sums of their own, which are added up in a fixed order;
+// where the sums are large, the window elements are divided among tasks as well. All of that follows from the shapes alone.
+struct KernelGradient {
+  Reading r;
+  const float* dy;
+  Index dy_pitch, filters;
+  Cut cut;
+  Index depth, tiles, panels, sums, shares, parts, band_floats, dy_floats;
+  size_t sums_at, bands_at, dy_at, offsets_at, elements_at;
+
+  KernelGradient(const Reading& reading, const float* gradient, Index pitch, Index made, const Pool& pool, Arena& arena)
+      : r(reading), dy(gradient), dy_pitch(pitch), filters(made), cut(reading, GRADIENT_PIXELS, BAND_FLOATS) {
+    depth = r.rows.count * r.columns.count * r.channels;
+    tiles = ceil_div(depth, TILE_ROWS);
+    panels = ceil_div(filters, PANEL);
+    sums = packed_floats(tiles * TILE_ROWS, filters);
+    shares = most(1, least(least(SHARES, cut.count()), SHARE_FLOATS / sums));
+    parts = 2 * shares > SHARES ? 1 : least(tiles, SHARES / shares);
+    band_floats = round_up(cut.band_floats(r), 16);
+    dy_floats = packed_floats(cut.pixels(), filters);
+    sums_at = arena.reserve<float>(shares * sums);
+    bands_at = arena.reserve<float>(pool.workers * band_floats);
+    dy_at = arena.reserve<float>(pool.workers * dy_floats);
+    offsets_at = arena.reserve<Index>(pool.workers * cut.rows);
+    elements_at = arena.reserve<Index>(pool.workers * tiles * TILE_ROWS);
+  }
+
+  void run(const Pool& pool, const Arena& arena, float* to, Index to_pitch) const {
+    auto share = [&](Index item, Index worker) { add_share(arena, item / parts, item % parts, worker); };
+    parallel_for(pool, shares * parts, share);
+    auto row = [&](Index k, Index) {
+      const float* all = arena.at<float>(sums_at);
+      for (Index first = 0; first < filters; first += PANEL) {
+        const Index count = least(PANEL, filters - first), width = panel_width(count);
+        const float* from = all + first * tiles * TILE_ROWS + k * width;
+        for (Index j = 0; j < count; ++j) {
+          float total = from[j];
+          for (Index s = 1; s < shares; ++s) total += from[s * sums + j];
+          to[k * to_pitch + first + j] = total;
+        }
+      }
+    };
+    parallel_for(pool, depth, row);
+  }
+
+ private:
+  void add_share(const Arena& arena, Index share, Index part, Index worker) const {
+    float* total = arena.at<float>(sums_at) + share * sums;
+    float* bands = arena.at<float>(bands_at) + worker * band_floats;
+    float* packed = arena.at<float>(dy_at) + worker * dy_floats;
+    Index* offsets = arena.at<Index>(offsets_at) + worker * cut.rows;
+    Index* elements = arena.at<Index>(elements_at) + worker * tiles * TILE_ROWS;
+    const Index tile_begin = tiles * part / parts, tile_end = tiles * (part + 1) / parts;
+    for (Index first = 0; first < filters; first += PANEL) {
+      const Index width = panel_width(filters - first);
+      std::memset(total + first * tiles * TILE_ROWS + tile_begin * TILE_ROWS * width, 0,
+                  size_t((tile_end - tile_begin) * TILE_ROWS * width) * 4);
+    }
+    Index pitch = -1;
+    for (Index item = cut.count() * share / shares; item < cut.count() * (share + 1) / shares; ++item) {
+      const Piece own = cut.piece(r, item);
+      const Band band = make_band(r, own, bands, offsets);
+      if (band.row_pitch != pitch) find_elements(pitch = band.row_pitch, elements);
+      pack_gradient(own, packed);
+      for (Index first = 0; first < filters; first += PANEL) {
+        const Index width = panel_width(filters - first);
+        const float* panel = packed + first * own.rows * own.columns;
+        for (Index t = tile_begin; t < tile_end; ++t)
+          (width == PANEL ? weight_tile<2> : weight_tile<1>)(
+              band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel,
+              total + first * tiles * TILE_ROWS + t * TILE_ROWS * width);
+      }
+    }
+  }
+
+  void find_elements(Index row_pitch, Index* elements) const {
+    const Index per_row = r.columns.count * r.channels;
+    for (Index k = 0; k < tiles * TILE_ROWS; ++k) {
+      const Index at = least(k, depth - 1), column = at % per_row / r.channels;
+      elements[k] = at / per_row * r.rows.spacing * row_pitch + column * r.columns.spacing * r.channels + at % r.channels;
+    }
+  }
+
+  void pack_gradient(const Piece& own, float* packed) const {
+    for (Index first = 0; first < filters; first += PANEL) {
+      const Index count = least(PANEL, filters - first), width = panel_width(count);
+      float* to = packed + first * own.rows * own.columns;
+      for (Index q = 0; q < own.rows; ++q) {
+        const float* from = dy + ((own.first + q) * r.out_w + own.left) * dy_pitch + first;
+        for (Index x = 0; x < own.columns; ++x, to += width, from += dy_pitch) {
+          if (count == PANEL) {
+            store(to, load(from));
+            store(to + LANES, load(from + LANES));
+            continue;
+          }
+          for (Index j = 0; j < width; ++j) to[j] = j < count ? from[j] : 0;
+        }
+      }
+    }
+  }
+};
+
+bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const float* dy, float* dkernel) {
+  if (c.batch == 0) {
+    std::memset(dkernel, 0, size_t(c.window_h * c.window_w * c.channels / c.groups * c.filters) * 4);
+    return true;
+  }
+  const Index made = c.filters / c.groups;
+  for (Index group = 0; group < c.groups; ++group) {
+    Arena arena;
+    const KernelGradient gradient(forward_reading(c, x, group), dy + group * made, c.filters, made, pool, arena);
+    if (!arena.allocate()) return false;
+    gradient.run(pool, arena, dkernel + group * made, c.filters);
+  }
+  return true;
+}
+
+}  // namespace
+
+namespace hornpipe {
+#if defined(__AVX512F__)
+const Variant variant_avx512 = {"avx512", forward, input_gradient, kernel_gradient};
+#elif defined(__AVX2__)
+const Variant variant_avx2 = {"avx2", forward, input_gradient, kernel_gradient};
+#else
+const Variant variant_portable = {"portable", forward, input_gradient, kernel_gradient};
+#endif
+}  // namespace hornpipe

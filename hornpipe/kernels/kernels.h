@@ -1,0 +1,40 @@
+// What the parts of the compiled kernels know of each other. Plain data and function pointers only: the variants are compiled for
+// different processors, and a C++ template of the standard library that two of them instantiate would be kept once, for either.
+#pragma once
+#include <cstdint>
+
+namespace hornpipe {
+
+using Index = int64_t;
+
+// A convolution of images (batch, height, width, channels) with a kernel (window_h, window_w, channels / groups, filters).
+// Output (oy, ox) reads input (oy * stride_h - before_h + ky * step_h, ...); what lies outside the image counts as zero.
+struct Conv {
+  Index batch, height, width, channels;
+  Index window_h, window_w, filters;
+  Index out_h, out_w;
+  Index stride_h, stride_w;
+  Index before_h, before_w;
+  Index step_h, step_w;
+  Index groups;
+};
+
+// The threads at hand. `run` calls body(state, item, worker) once for each item below `count`, with worker < workers, and returns
+// when all are done; no two calls at a time have the same worker.
+struct Pool {
+  void* owner;
+  Index workers;
+  void (*run)(const Pool&, Index count, void (*body)(void*, Index item, Index worker), void* state);
+};
+
+// Each function returns false where there is no memory for its scratch.
+struct Variant {
+  const char* name;
+  bool (*forward)(const Pool&, const Conv&, const float* x, const float* kernel, float* y);
+  bool (*input_gradient)(const Pool&, const Conv&, const float* dy, const float* kernel, float* dx);
+  bool (*kernel_gradient)(const Pool&, const Conv&, const float* x, const float* dy, float* dkernel);
+};
+
+extern const Variant variant_avx512, variant_avx2, variant_portable;
+
+}  // namespace hornpipe
