@@ -29,7 +29,7 @@ from hornpipe.training.step import (
 
 _CHUNK_SECONDS = 0.09
 _GROWTH = 32
-_LOG_ROWS = 256
+_LOG_ROWS = 4096
 _OUTPUT_BYTES = 64 * 2**20
 _KNOWN = 64
 
