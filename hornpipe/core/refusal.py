@@ -47,7 +47,11 @@ def retold(error, who: str, function, args, kwargs, tensors: int = 0) -> Excepti
     """
     cause = getattr(error, "retold_from", None)
     if cause is None:
-        if not isinstance(error, _KINDS) or isinstance(error, _LEFT_ALONE) or _stays(error):
+        if not isinstance(error, _KINDS) or isinstance(error, _LEFT_ALONE):
+            return None
+        # Engines ask for the dtype of what is no number: the argument is what is wrong.
+        strange = str(error).startswith("dtype: ") and not all(map(_is_numeric, args[:tensors]))
+        if not strange and _stays(error):
             return None
         cause = error
     given = _names(function, args, kwargs)
