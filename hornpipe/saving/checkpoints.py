@@ -23,6 +23,7 @@ from hornpipe.saving.atomic import replacing
 from hornpipe.saving.hdf5 import Source
 from hornpipe.saving.locks import FolderLock
 from hornpipe.saving.validate import MAX_JSON_BYTES, only_format_errors, parse_json, refuse
+from hornpipe.training.findings import outside_level
 
 FORMAT = 1
 _NAME = re.compile(r"checkpoint-(\d{8})\.json")
@@ -175,7 +176,7 @@ class CheckpointFolder:
                 continue
             if damaged:
                 text = f"{self.who}: {'; '.join(damaged)}. Training goes on from the one before, {found.name!r}."
-                warnings.warn(text, stacklevel=2)
+                warnings.warn(text, stacklevel=outside_level())
             return found
         if not damaged:
             return None

@@ -19,6 +19,7 @@ from hornpipe.core.errors import FileFormatError, message
 from hornpipe.engine import select
 from hornpipe.training.data import iter_is_self
 from hornpipe.training.executor import check_interrupt, interrupt_pending
+from hornpipe.training.findings import outside_level
 from hornpipe.training.pauses import Pauses, Place
 
 _LEAST_SECONDS = 10.0  # between two checkpoints, where the user leaves it to us
@@ -189,7 +190,7 @@ class Checkpoints(Pauses):
             raise
         if left:
             text = f"fit: the checkpoint holds the state of {', '.join(left)}, which this run does not have."
-            warnings.warn(text, stacklevel=5)
+            warnings.warn(text, stacklevel=outside_level())
         model._shuffle_seed = self._source.seed = seed
         model._epochs_done = self.place.epoch
         model.stop_training = self.place.stopped
@@ -204,7 +205,7 @@ class Checkpoints(Pauses):
         if iter_is_self(stream) and (done or place.step):
             rule = f"`x` is a generator, which has to begin where it began in the interrupted run: {len(done)} epochs and {place.step} steps of it are passed over"
             fix = "Pass an object that can be gone through again, such as a PyDataset, where this is in doubt."
-            warnings.warn(message("fit", rule, "", fix), stacklevel=5)
+            warnings.warn(message("fit", rule, "", fix), stacklevel=outside_level())
         self._source.skip(done)
         if self._validation is not None:
             self._validation.skip(
@@ -277,7 +278,7 @@ class Checkpoints(Pauses):
         except OSError as error:
             reason = str(error.strerror or error).removeprefix("fit: ")
             text = f"fit: no checkpoint could be written: {reason}. Training goes on with the checkpoints from before."
-            warnings.warn(text, stacklevel=4)
+            warnings.warn(text, stacklevel=outside_level())
         self._arm(time.monotonic() - began)
 
     def _capture(self):
@@ -446,8 +447,7 @@ def describe_environment() -> dict:
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "hornpipe": hornpipe.__version__,
-        "engine": engine,
-        f"{engine} version": metadata.version(engine),
+        "engine": f"{engine} {metadata.version(engine)}",
         "cores": len(affinity(0)) if affinity is not None else os.cpu_count(),
         "processor": platform.machine(),
     }
@@ -462,7 +462,7 @@ def warn_of_changes(now, before, who) -> None:
     ]
     if changed:
         text = f"{who} was written under other conditions: {'; '.join(changed)}. Training goes on from it, but the last digits of its results may differ from those of a run without the change."
-        warnings.warn(text, stacklevel=5)
+        warnings.warn(text, stacklevel=outside_level())
 
 
 def check_parts(state, who) -> None:

@@ -366,7 +366,7 @@ def test_other_conditions_are_told(tmp_path, monkeypatch):
         checkpoint_module, "describe_environment", lambda: {**now, "cores": 64, "engine": "abacus"}
     )
     model = make_model()
-    with pytest.warns(UserWarning, match=r"engine '\w+' then, 'abacus' now; cores \d+ then, 64 n"):
+    with pytest.warns(UserWarning, match=r"engine '.+' then, 'abacus' now; cores \d+ then, 64 n"):
         fit(model, tmp_path)
 
 
