@@ -266,7 +266,7 @@ def chains(kills, seed):
     places = folder / "places"
     began = time.monotonic()
     try:
-        number = 0
+        number = starts = 0
         while report["kills"] < kills and not report["failed"] and not report["different"]:
             kind, stream = kinds[number % len(kinds)]
             name = kind + "-stream" * stream
@@ -280,7 +280,9 @@ def chains(kills, seed):
             # A chain has a share of the kills, so that all kinds of models get some.
             share = 12 if kills >= MANY else -(-kills // len(kinds))
             while True:
-                way = dice.choice(WAYS) if hits < share and report["kills"] < kills else None
+                more = hits < share and report["kills"] < kills
+                way = WAYS[starts % len(WAYS)] if more else None
+                starts += 1
                 own = random.Random(dice.random())
 
                 def child():
@@ -304,8 +306,8 @@ def chains(kills, seed):
                     break
             shutil.rmtree(run, ignore_errors=True)
             number += 1
-        starts = [line.split() for line in places.read_text().splitlines()]
-        stages = [stage for resumed, stage, _, _ in starts if resumed == "True"]
+        begun = [line.split() for line in places.read_text().splitlines()]
+        stages = [stage for resumed, stage, _, _ in begun if resumed == "True"]
         report["resumed"] = {stage: stages.count(stage) for stage in ("begin", "train", "validate")}
         report["seconds"] = round(time.monotonic() - began, 1)
         return report
