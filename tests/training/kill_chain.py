@@ -200,7 +200,7 @@ def arrange(way, dice):
             setattr(atomic.os, name, counted(real, number))
     else:
         real = executor.Executor.run
-        number_left = [dice.randint(1, 3)]
+        number_left = [dice.randint(1, 2)]
 
         def run(self, *args, **kwargs):
             if self.mode == "test":
