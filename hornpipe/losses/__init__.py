@@ -10,54 +10,32 @@ True
 
 from __future__ import annotations
 
+import functools
+import importlib
+
 from hornpipe.core import config as _config
-from hornpipe.core.dialect import module_getattr
+from hornpipe.core.dialect import find_name
 from hornpipe.core.refusal import guarded
-from hornpipe.losses.base import Loss, LossFunctionWrapper
-from hornpipe.losses.classification import (
-    BinaryCrossentropy,
-    BinaryFocalCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalFocalCrossentropy,
-    CategoricalGeneralizedCrossEntropy,
-    KLDivergence,
-    Poisson,
-    SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy,
-    kl_divergence,
-    poisson,
-    sparse_categorical_crossentropy,
-)
-from hornpipe.losses.margin import (
-    CategoricalHinge,
-    Hinge,
-    SquaredHinge,
-    categorical_hinge,
-    hinge,
-    squared_hinge,
-)
-from hornpipe.losses.ranking import Circle, circle
-from hornpipe.losses.regression import (
-    CosineSimilarity,
-    Huber,
-    LogCosh,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    cosine_similarity,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
-from hornpipe.losses.segmentation import Dice, Tversky, dice, tversky
+
+# module -> the names it exports here
+_FAMILIES = {
+    "losses.base": "Loss LossFunctionWrapper",
+    "losses.classification": "BinaryCrossentropy BinaryFocalCrossentropy CategoricalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy KLDivergence Poisson SparseCategoricalCrossentropy binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy kl_divergence poisson sparse_categorical_crossentropy",
+    "losses.margin": "CategoricalHinge Hinge SquaredHinge categorical_hinge hinge squared_hinge",
+    "losses.ranking": "Circle circle",
+    "losses.regression": "CosineSimilarity Huber LogCosh MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError cosine_similarity huber log_cosh mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error",
+    "losses.segmentation": "Dice Tversky dice tversky",
+}
+_HOMES = {name: module for module, names in _FAMILIES.items() for name in names.split()}
+
+__all__ = sorted([*_HOMES, "deserialize", "get", "serialize"])
+
+
+@functools.cache
+def load_all() -> None:
+    """Import every family, so that the registry knows all of them."""
+    for module in _FAMILIES:
+        importlib.import_module(f"hornpipe.{module}")
 
 
 @guarded("losses.get")
@@ -121,54 +99,13 @@ def deserialize(name, custom_objects=None):
         return _config.resolve("loss", name)
 
 
-__all__ = [
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "CategoricalHinge",
-    "Circle",
-    "CosineSimilarity",
-    "Dice",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "LossFunctionWrapper",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-    "Tversky",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_generalized_cross_entropy",
-    "categorical_hinge",
-    "circle",
-    "cosine_similarity",
-    "deserialize",
-    "dice",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "poisson",
-    "serialize",
-    "sparse_categorical_crossentropy",
-    "squared_hinge",
-    "tversky",
-]
+def __getattr__(name):
+    if name not in _HOMES:
+        return find_name(__name__, name, __all__)
+    value = getattr(importlib.import_module(f"hornpipe.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-__getattr__ = module_getattr(__name__, __all__)
+
+def __dir__():
+    return sorted({*globals(), *__all__})

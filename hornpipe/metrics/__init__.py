@@ -10,83 +10,39 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+
 from hornpipe.core import config as _config
-from hornpipe.core.dialect import module_getattr
+from hornpipe.core.dialect import find_name
 from hornpipe.core.refusal import guarded
-from hornpipe.losses.classification import (
-    binary_crossentropy,
-    binary_focal_crossentropy,
-    categorical_crossentropy,
-    categorical_focal_crossentropy,
-    kl_divergence,
-    poisson,
-    sparse_categorical_crossentropy,
-)
-from hornpipe.losses.margin import categorical_hinge, hinge, squared_hinge
-from hornpipe.losses.regression import (
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-)
-from hornpipe.metrics.accuracy import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
-    binary_accuracy,
-    categorical_accuracy,
-    sparse_categorical_accuracy,
-    sparse_top_k_categorical_accuracy,
-    top_k_categorical_accuracy,
-)
-from hornpipe.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
-from hornpipe.metrics.choose import as_metric, find_metric
-from hornpipe.metrics.confusion import (
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-)
-from hornpipe.metrics.curves import (
-    AUC,
-    PrecisionAtRecall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
-)
-from hornpipe.metrics.fscore import F1Score, FBetaScore
-from hornpipe.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from hornpipe.metrics.probabilistic import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    CategoricalHinge,
-    Hinge,
-    KLDivergence,
-    Poisson,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
-)
-from hornpipe.metrics.regression import (
-    ConcordanceCorrelation,
-    CosineSimilarity,
-    LogCoshError,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    PearsonCorrelation,
-    R2Score,
-    RootMeanSquaredError,
-    concordance_correlation,
-    pearson_correlation,
-)
+from hornpipe.metrics.choose import find_metric
+
+# module -> the names it exports here
+_FAMILIES = {
+    "losses.classification": "binary_crossentropy binary_focal_crossentropy categorical_crossentropy categorical_focal_crossentropy kl_divergence poisson sparse_categorical_crossentropy",
+    "losses.margin": "categorical_hinge hinge squared_hinge",
+    "losses.regression": "huber log_cosh mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error",
+    "metrics.accuracy": "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy binary_accuracy categorical_accuracy sparse_categorical_accuracy sparse_top_k_categorical_accuracy top_k_categorical_accuracy",
+    "metrics.choose": "as_metric",
+    "metrics.base": "Mean MeanMetricWrapper Metric Sum",
+    "metrics.confusion": "FalseNegatives FalsePositives Precision Recall TrueNegatives TruePositives",
+    "metrics.curves": "AUC PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
+    "metrics.fscore": "F1Score FBetaScore",
+    "metrics.iou": "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
+    "metrics.probabilistic": "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge Hinge KLDivergence Poisson SparseCategoricalCrossentropy SquaredHinge",
+    "metrics.regression": "ConcordanceCorrelation CosineSimilarity LogCoshError MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError PearsonCorrelation R2Score RootMeanSquaredError concordance_correlation pearson_correlation",
+}
+_HOMES = {name: module for module, names in _FAMILIES.items() for name in names.split()}
+
+__all__ = sorted([*_HOMES, "deserialize", "get", "serialize"])
+
+
+@functools.cache
+def load_all() -> None:
+    """Import every family, so that the registry knows all of them."""
+    for module in _FAMILIES:
+        importlib.import_module(f"hornpipe.{module}")
 
 
 @guarded("metrics.get")
@@ -150,80 +106,13 @@ def deserialize(config, custom_objects=None):
         return find_metric(config)
 
 
-__all__ = [
-    "AUC",
-    "Accuracy",
-    "BinaryAccuracy",
-    "BinaryCrossentropy",
-    "BinaryIoU",
-    "CategoricalAccuracy",
-    "CategoricalCrossentropy",
-    "CategoricalHinge",
-    "ConcordanceCorrelation",
-    "CosineSimilarity",
-    "F1Score",
-    "FBetaScore",
-    "FalseNegatives",
-    "FalsePositives",
-    "Hinge",
-    "IoU",
-    "KLDivergence",
-    "LogCoshError",
-    "Mean",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanIoU",
-    "MeanMetricWrapper",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Metric",
-    "OneHotIoU",
-    "OneHotMeanIoU",
-    "PearsonCorrelation",
-    "Poisson",
-    "Precision",
-    "PrecisionAtRecall",
-    "R2Score",
-    "Recall",
-    "RecallAtPrecision",
-    "RootMeanSquaredError",
-    "SensitivityAtSpecificity",
-    "SparseCategoricalAccuracy",
-    "SparseCategoricalCrossentropy",
-    "SparseTopKCategoricalAccuracy",
-    "SpecificityAtSensitivity",
-    "SquaredHinge",
-    "Sum",
-    "TopKCategoricalAccuracy",
-    "TrueNegatives",
-    "TruePositives",
-    "as_metric",
-    "binary_accuracy",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_accuracy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_hinge",
-    "concordance_correlation",
-    "deserialize",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "pearson_correlation",
-    "poisson",
-    "serialize",
-    "sparse_categorical_accuracy",
-    "sparse_categorical_crossentropy",
-    "sparse_top_k_categorical_accuracy",
-    "squared_hinge",
-    "top_k_categorical_accuracy",
-]
+def __getattr__(name):
+    if name not in _HOMES:
+        return find_name(__name__, name, __all__)
+    value = getattr(importlib.import_module(f"hornpipe.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-__getattr__ = module_getattr(__name__, __all__)
+
+def __dir__():
+    return sorted({*globals(), *__all__})

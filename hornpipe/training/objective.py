@@ -12,7 +12,8 @@ from hornpipe import ops
 from hornpipe.core import masking, tree
 from hornpipe.core.errors import message, near_miss
 from hornpipe.losses.base import as_loss
-from hornpipe.metrics import Mean, Metric, as_metric
+from hornpipe.metrics.base import Mean, Metric
+from hornpipe.metrics.choose import as_metric
 
 
 class Objective:

@@ -99,7 +99,7 @@ def run(code):
 HEAVY = "('h5py', 'scipy', 'matplotlib', 'rich', 'pandas', 'torch')"
 
 
-@pytest.mark.parametrize("use, most", [("", 60), ("; keras.Sequential; keras.layers.Dense", 80)])
+@pytest.mark.parametrize("use, most", [("", 60), ("; keras.Sequential; keras.layers.Dense", 70)])
 def test_few_modules_are_loaded(use, most):
     code = (
         f"import sys, jax; before = set(sys.modules); import hornpipe as keras{use}; "
