@@ -149,7 +149,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+FAST = {"plain", "averages", "own step", "data set", "iterable"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CASES]
+)
 def test_interrupted_again_and_again(name, tmp_path):
     options = dict(CASES[name])
     make, every = options.pop("make", make_model), options.pop("every", 7)
@@ -200,7 +205,7 @@ def test_callbacks_go_on_counting(tmp_path):
     for _ in range(60):
         model, again = make_model(lambda: keras.optimizers.Adam(0.02)), callbacks()
         try:
-            history = fit(model, tmp_path, [*again, StopAfter(7)], **options)
+            history = fit(model, tmp_path, [*again, StopAfter(19)], **options)
             break
         except HaltError:
             continue
@@ -373,10 +378,20 @@ def test_other_conditions_are_told(tmp_path, monkeypatch):
 # ---- interrupts
 
 
+INT, TERM = (signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)
+
+
 @pytest.mark.parametrize(
-    "number, expected", [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+    "number, expected, hook",
+    [
+        (*INT, "on_chunk_end"),
+        (*INT, "on_test_batch_end"),
+        (*TERM, "on_epoch_end"),
+        pytest.param(*INT, "on_epoch_end", marks=pytest.mark.slow),
+        pytest.param(*TERM, "on_chunk_end", marks=pytest.mark.slow),
+        pytest.param(*TERM, "on_test_batch_end", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("hook", ["on_chunk_end", "on_test_batch_end", "on_epoch_end"])
 def test_signals_save_and_stop(number, expected, hook, tmp_path):
     model = make_model()
     reference = model, fit(model)
