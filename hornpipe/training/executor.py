@@ -53,6 +53,27 @@ class Program:
             self.chunk = max(1, min(fitting, steps * _GROWTH))
 
 
+class BatchHooks:
+    """The per-batch hooks of a callback list, for one kind of loop."""
+
+    def __init__(self, callbacks, kind: str):
+        self.single = getattr(callbacks, f"needs_single_{kind}_steps")
+        self.begin = getattr(callbacks, f"on_{kind}_batch_begin")
+        self.end = getattr(callbacks, f"on_{kind}_batch_end")
+        self.begins = callbacks.defines(f"on_{kind}_batch_begin")
+        self._to_action = callbacks.steps_to_action if kind == "train" else None
+
+    def most(self, steps: int) -> int:
+        """Return how many of `steps` steps may run before a callback wants to see the model."""
+        limit = None if self._to_action is None else self._to_action()
+        return steps if limit is None else max(1, min(steps, limit))
+
+    @classmethod
+    def of(cls, callbacks, kind):
+        """Return the hooks, or None where no callback has any."""
+        return cls(callbacks, kind) if getattr(callbacks, f"needs_{kind}_batches") else None
+
+
 class Executor:
     """Runs epochs of one kind ("train", "test" or "predict") of a model.
 

@@ -18,30 +18,9 @@ from hornpipe.core.refusal import guarded
 from hornpipe.core.scope import Scope
 from hornpipe.training import checks
 from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_array_like, to_arrays
-from hornpipe.training.executor import Executor, deferred_interrupts
+from hornpipe.training.executor import BatchHooks, Executor, deferred_interrupts
 from hornpipe.training.objective import Objective
 from hornpipe.training.step import State, value_and_grad
-
-
-class BatchHooks:
-    """The per-batch hooks of a callback list, for one kind of loop."""
-
-    def __init__(self, callbacks: CallbackList, kind: str):
-        self.single = getattr(callbacks, f"needs_single_{kind}_steps")
-        self.begin = getattr(callbacks, f"on_{kind}_batch_begin")
-        self.end = getattr(callbacks, f"on_{kind}_batch_end")
-        self.begins = callbacks.defines(f"on_{kind}_batch_begin")
-        self._to_action = callbacks.steps_to_action if kind == "train" else None
-
-    def most(self, steps: int) -> int:
-        """Return how many of `steps` steps may run before a callback wants to see the model."""
-        limit = None if self._to_action is None else self._to_action()
-        return steps if limit is None else max(1, min(steps, limit))
-
-    @classmethod
-    def of(cls, callbacks, kind):
-        """Return the hooks, or None where no callback has any."""
-        return cls(callbacks, kind) if getattr(callbacks, f"needs_{kind}_batches") else None
 
 
 class Trainer:
