@@ -113,8 +113,8 @@ def _suits(x, kernel):
 
 
 def _pays(channels, filters, groups):
-    """Return whether the kernels are faster: many thin groups are better served by one multiply-add a window place."""
-    return groups == 1 or min(channels, filters) // groups >= 8
+    """Return whether the kernels are faster: not for several filters to one channel, nor for many thin groups."""
+    return groups == 1 or groups == channels == filters or min(channels, filters) // groups >= 8
 
 
 def _bind(primitive, x, kernel, strides, before, steps, groups, size):

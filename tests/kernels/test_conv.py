@@ -54,9 +54,14 @@ def test_samples(block):
     check_samples(range(block * 25, block * 25 + 25))
 
 
+def test_depthwise_samples():
+    check_samples(range(200, 240), depthwise=True)
+
+
 @pytest.mark.slow
-def test_many_samples():
-    check_samples(range(1000, 1700))
+@pytest.mark.parametrize("depthwise, seeds", [(False, 600), (True, 200)])
+def test_many_samples(depthwise, seeds):
+    check_samples(range(1000, 1000 + seeds), depthwise)
 
 
 @pytest.mark.parametrize("seed", range(5))

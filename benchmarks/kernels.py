@@ -1,0 +1,215 @@
+"""The sweep behind the choice of convolution paths: `python -m benchmarks.kernels [--rounds N] [--only TEXT] [--paths NAME ...]`.
+
+Each row is timed in turn by every path, round after round, in one process: the compiled kernels ("native"), the composed operation
+("im2col"), XLA's own convolution ("xla") and PyTorch with channels-last memory. The ratios are medians of PyTorch's time divided by
+ours in the same round, above 1 where we are faster. The first line says what this machine reaches at best: a large matrix product and
+a large copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from hornpipe.engine import jax_kernels, select
+from hornpipe.ops.conv import conv_general as composed
+
+
+class Row(NamedTuple):
+    """A convolution of square images; depthwise where `filters` is 0."""
+
+    batch: int
+    size: int
+    channels: int
+    filters: int
+    window: int
+    stride: int = 1
+    same: bool = False
+
+    @property
+    def pad(self) -> int:
+        return self.window // 2 if self.same else 0
+
+    @property
+    def out(self) -> int:
+        return (self.size + 2 * self.pad - self.window) // self.stride + 1
+
+    @property
+    def flops(self) -> int:
+        work = self.channels * (self.filters or 1) * self.window**2
+        return 2 * self.batch * self.out**2 * work
+
+    @property
+    def name(self) -> str:
+        filters = f"→{self.filters}" if self.filters else " depthwise"
+        more = (" SAME" if self.same else "") + (f" stride {self.stride}" * (self.stride > 1))
+        return f"{self.size}²·{self.channels}{filters} {self.window}x{self.window}{more}, batch {self.batch}"
+
+
+ROWS = [
+    Row(128, 26, 32, 64, 3),
+    Row(128, 28, 1, 32, 3),
+    Row(32, 56, 64, 64, 3, same=True),
+    Row(32, 74, 32, 64, 3),
+    Row(2, 112, 64, 128, 3, same=True),
+    Row(32, 28, 128, 128, 1),
+    Row(16, 224, 3, 64, 7, 2, True),
+    Row(32, 14, 256, 256, 3, same=True),
+    Row(32, 7, 512, 512, 3, same=True),
+    Row(32, 28, 128, 128, 3, 2, True),
+    Row(32, 28, 128, 0, 3, same=True),
+    Row(32, 56, 64, 0, 3, same=True),
+    Row(32, 56, 64, 0, 3, 2, True),
+]
+PATHS = ("native", "im2col", "xla")
+
+
+def jax_path(path: str, row: Row):
+    """Return the convolution of one path as a function of image and kernel."""
+    groups = 1 if row.filters else row.channels
+    pairs = [(row.pad, row.pad)] * 2
+    options = ((row.stride,) * 2, pairs, (1, 1), groups)
+    if path == "native":
+        return lambda x, kernel: jax_kernels.conv_general(x, kernel, *options)
+    if path == "im2col":
+        return lambda x, kernel: composed.__wrapped__(x, kernel, *options)
+    names = ("NHWC", "HWIO", "NHWC")
+    return lambda x, kernel: jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        options[0],
+        pairs,
+        dimension_numbers=names,
+        feature_group_count=groups,
+    )
+
+
+def contenders(row: Row, paths: list[str]):
+    """Return for each path its two functions without arguments: forward, and forward with both gradients."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((row.batch, row.size, row.size, row.channels), dtype="float32")
+    depth, filters = (row.channels, row.filters) if row.filters else (1, row.channels)
+    kernel = rng.standard_normal((row.window, row.window, depth, filters), dtype="float32")
+    dy = rng.standard_normal((row.batch, row.out, row.out, filters), dtype="float32")
+    found = {"torch": torch_functions(row, x, kernel, dy)}
+    on_device = jnp.asarray(x), jnp.asarray(kernel), jnp.asarray(dy)
+    for path in paths:
+        function = jax_path(path, row)
+
+        def both(x, kernel, dy, function=function):
+            y, back = jax.vjp(function, x, kernel)
+            return y, back(dy)
+
+        forward, both = jax.jit(function), jax.jit(both)
+        found[path] = (
+            lambda forward=forward: jax.block_until_ready(forward(*on_device[:2])),
+            lambda both=both: jax.block_until_ready(both(*on_device)),
+        )
+    return found
+
+
+def torch_functions(row, x, kernel, dy):
+    images, gradients = (
+        torch.from_numpy(array.transpose(0, 3, 1, 2)) for array in (x, dy)
+    )  # NHWC memory is channels-last
+    weights = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
+    weights = weights.contiguous(memory_format=torch.channels_last)
+    groups = 1 if row.filters else row.channels
+    rest = ((row.stride,) * 2, (row.pad,) * 2, (1, 1))
+
+    def forward():
+        return torch.convolution(images, weights, None, *rest, False, (0, 0), groups)
+
+    def both():
+        forward()
+        return torch.ops.aten.convolution_backward(
+            gradients, images, weights, None, *rest, False, (0, 0), groups, (True, True, False)
+        )
+
+    return forward, both
+
+
+def interleaved(functions: dict, rounds: int) -> dict:
+    """Return seconds of each name's functions, a list of rounds each; the order is turned round every time."""
+    seconds = {name: [[] for _ in pair] for name, pair in functions.items()}
+    for number in range(-1, rounds):
+        for name in list(functions)[:: 1 if number % 2 else -1]:
+            for which, function in enumerate(functions[name]):
+                start = time.perf_counter()
+                function()
+                if number >= 0:
+                    seconds[name][which].append(time.perf_counter() - start)
+    return seconds
+
+
+def machine() -> tuple[float, float]:
+    """Return floating-point operations per second of a large matrix product, and bytes per second of a large copy."""
+    a, b = torch.ones(1536, 1536), torch.empty(64 * 2**20)
+    c = torch.ones_like(b)
+    product, copy = [], []
+    for _ in range(7):
+        start = time.perf_counter()
+        torch.mm(a, a)
+        product.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        b.copy_(c)
+        copy.append(time.perf_counter() - start)
+    return 2 * 1536**3 / min(product), 8.0 * b.numel() / min(copy)
+
+
+def measure(row: Row, paths: list[str], rounds: int) -> list[str]:
+    """Return the cells of one row: PyTorch's milliseconds, then each path's ratio to it, forward and with both gradients."""
+    seconds = interleaved(contenders(row, paths), rounds)
+    theirs = seconds["torch"]
+    median = [statistics.median(each) for each in theirs]
+    cells = [row.name, " / ".join(f"{1e3 * value:.1f}" for value in median)]
+    for path in paths:
+        ratios = [
+            statistics.median(t / o for t, o in zip(*pair, strict=True))
+            for pair in zip(theirs, seconds[path], strict=True)
+        ]
+        cells.append(" / ".join(f"{ratio:.2f}" for ratio in ratios))
+    ours = [statistics.median(each) for each in seconds[paths[0]]]
+    if row.filters:
+        reached = [work * row.flops / value / 1e9 for work, value in zip((1, 3), ours, strict=True)]
+        return [*cells, " / ".join(f"{value:.0f} GFLOP/s" for value in reached)]
+    images = row.batch * row.channels * 4.0
+    x, y = images * row.size**2, images * row.out**2
+    # The least that must be moved: forward x and y; backward dy twice, x and dx.
+    moved = [x + y, 3 * x + 3 * y]
+    reached = [value / second / 1e9 for value, second in zip(moved, ours, strict=True)]
+    return [*cells, " / ".join(f"{value:.0f} GB/s" for value in reached)]
+
+
+def main() -> None:
+    """Print one table in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="part of a row's name")
+    parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS))
+    options = parser.parse_args()
+    with select.use(select.load("jax")):
+        flops, bandwidth = machine()
+        print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; ", end="")
+        print(f"matrix product {flops / 1e9:.0f} GFLOP/s, copy {bandwidth / 1e9:.1f} GB/s\n")
+        names = " | ".join(f"torch ÷ {path}" for path in options.paths)
+        print(
+            f"| forward / with both gradients | torch, ms | {names} | {options.paths[0]} reaches |"
+        )
+        print("| --- " * (3 + len(options.paths)) + "|")
+        for row in ROWS:
+            if options.only in row.name:
+                print(f"| {' | '.join(measure(row, options.paths, options.rounds))} |")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
