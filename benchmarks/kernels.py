@@ -196,6 +196,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of a row's name")
     parser.add_argument("--paths", nargs="+", choices=PATHS, default=list(PATHS))
     options = parser.parse_args()
+    if "native" in options.paths and not jax_kernels.active():
+        sys.exit(jax_kernels.status())
     with select.use(select.load("jax")):
         flops, bandwidth = machine()
         print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; ", end="")
