@@ -56,6 +56,19 @@ def compiler() -> str:
     )
 
 
+def variants() -> tuple:
+    """Return the compiler flags of each variant for this machine.
+
+    Raises:
+        BuildError: a processor that is not known.
+    """
+    machine = platform.machine().lower()
+    if machine not in VARIANTS:
+        known = ", ".join(VARIANTS)
+        raise BuildError(message("kernels", f"there is source for {known}", machine))
+    return VARIANTS[machine]
+
+
 def build(abi: str, include: str) -> Path:
     """Compile the kernels into the user's cache folder and return the object's path.
 
@@ -66,15 +79,11 @@ def build(abi: str, include: str) -> Path:
     Raises:
         BuildError: no compiler, a processor that is not known, or the compiler's error.
     """
-    machine = platform.machine().lower()
-    if machine not in VARIANTS:
-        known = ", ".join(VARIANTS)
-        raise BuildError(message("kernels", f"there is source for {known}", machine))
     command, target = compiler(), library.folder(abi)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as work:
         objects = []
-        for number, flags in enumerate(VARIANTS[machine]):
+        for number, flags in enumerate(variants()):
             objects.append(os.path.join(work, f"conv{number}.o"))
             _run(
                 [

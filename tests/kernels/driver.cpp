@@ -1,0 +1,59 @@
+// Runs sampled convolutions on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
+// sanitizers by test_sanitizers.py.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+extern "C" int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
+extern "C" const char* hornpipe_variant();
+
+namespace {
+
+uint32_t state = 1;
+int64_t below(int64_t limit) {
+  state = state * 1664525u + 1013904223u;
+  return (state >> 8) % limit;
+}
+
+std::unique_ptr<float[]> numbers(int64_t count) {
+  std::unique_ptr<float[]> made(new float[count]);
+  for (int64_t i = 0; i < count; ++i) made[i] = static_cast<float>(below(2001) - 1000) / 1000;
+  return made;
+}
+
+}  // namespace
+
+int main(int count_of_arguments, char** arguments) {
+  const int samples = count_of_arguments > 1 ? std::atoi(arguments[1]) : 100;
+  int done = 0;
+  while (done < samples) {
+    int64_t groups = below(3) == 0 ? 1 + below(3) : 1, own = 1 + below(40), made = 1 + below(70);
+    if (below(4) == 0) groups = own, own = made = 1;
+    const int64_t batch = below(5), height = 1 + below(20), width = 1 + below(20), window_h = 1 + below(5), window_w = 1 + below(5);
+    const int64_t stride_h = 1 + below(3), stride_w = 1 + below(3), before_h = below(4) - 1, before_w = below(4) - 1;
+    const int64_t step_h = 1 + below(2), step_w = 1 + below(2);
+    const int64_t out_h = 1 + below(12), out_w = 1 + below(12);  // beyond the image everything counts as zero
+    const int64_t sizes[16] = {batch, height, width, groups * own, window_h, window_w, groups * made, out_h,
+                               out_w, stride_h, stride_w, before_h, before_w, step_h, step_w, groups};
+    const int64_t x = batch * height * width * groups * own, kernel = window_h * window_w * own * groups * made;
+    const int64_t y = batch * out_h * out_w * groups * made;
+    const int64_t operands[3][3] = {{x, kernel, y}, {y, kernel, x}, {x, y, kernel}};
+    for (int which = 0; which < 3; ++which) {
+      const int64_t* lengths = operands[which];
+      auto first = numbers(lengths[0]), second = numbers(lengths[1]), one = numbers(lengths[2]), three = numbers(lengths[2]);
+      if (!hornpipe_run(which, sizes, first.get(), second.get(), one.get(), 1) ||
+          !hornpipe_run(which, sizes, first.get(), second.get(), three.get(), 3) ||
+          std::memcmp(one.get(), three.get(), size_t(lengths[2]) * 4) != 0) {
+        std::printf("function %d differs or fails:", which);
+        for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
+        std::printf("\n");
+        return 1;
+      }
+    }
+    ++done;
+  }
+  std::printf("%d samples, %s\n", done, hornpipe_variant());
+  return 0;
+}
