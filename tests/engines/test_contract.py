@@ -75,11 +75,9 @@ def test_engines_override_only_what_they_mean_to(engine):
     importlib.import_module("hornpipe.ops")
     names = {*contract.PRIMITIVES, *contract.VERBS}
     found = {name for name in OPS if hasattr(engine, name) and name not in names}
-    meant = set()
-    if engine.name == "torch":
-        native = importlib.import_module("hornpipe.engine.torch_ops")
-        meant = {name for name in vars(native) if not name.startswith("_")}
-    assert found <= meant
+    module = {"torch": "torch_ops", "jax": "jax_kernels"}[engine.name]
+    native = importlib.import_module(f"hornpipe.engine.{module}")
+    assert found <= {name for name in vars(native) if not name.startswith("_")}
 
 
 # ---- primitives
