@@ -2,6 +2,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -24,11 +25,14 @@ using hornpipe::Index;
 using hornpipe::Pool;
 using hornpipe::Variant;
 
+// HORNPIPE_KERNELS=avx2 asks for the narrower instructions on processors that have both.
 const Variant* find_variant() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(HORNPIPE_PORTABLE)
+  const char* wish = std::getenv("HORNPIPE_KERNELS");
+  const bool narrow = wish != nullptr && std::strcmp(wish, "avx2") == 0;
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  if (avx2 && !narrow && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     return &hornpipe::variant_avx512;
   return avx2 ? &hornpipe::variant_avx2 : nullptr;

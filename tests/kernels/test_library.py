@@ -170,6 +170,14 @@ def test_command_says_what_is_active():
     assert run().stdout.splitlines()[0] == "True 1944.0"
 
 
+@pytest.mark.skipif(
+    "avx512" not in jax_kernels.status(), reason="the processor has one kind of instructions"
+)
+def test_narrower_instructions_on_request():
+    done = run(HORNPIPE_KERNELS="avx2")
+    assert done.stdout.splitlines() == ["True 1944.0", "compiled kernels: active, avx2"]
+
+
 def test_command_on_another_engine():
     pytest.importorskip("torch")
     done = run("", ("-m", "hornpipe", "kernels"), HORNPIPE_ENGINE="torch")
