@@ -123,6 +123,10 @@ inline __attribute__((always_inline)) void clear(Vec (&sums)[TILE_ROWS][VECS]) {
     for (int j = 0; j < VECS; ++j) sums[i][j] = Vec{};
 }
 
+struct Span {
+  Index begin, end;
+};
+
 struct Segment {
   Index offset, length;  // floats from a pixel's pointer; how many follow each other
 };
@@ -322,7 +326,7 @@ struct Correlation {
   Output out;
   Cut cut;
   Index depth, per_row, slots, band_floats;
-  size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at;
+  size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at;
 
   Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena)
       : r(reading), out(output), cut(reading, PIXELS, BAND_FLOATS) {
@@ -336,6 +340,7 @@ struct Correlation {
     offsets_at = arena.reserve<Index>(pool.workers * cut.rows);
     pixels_at = arena.reserve<const float*>(pool.workers * slots);
     outputs_at = arena.reserve<float*>(pool.workers * slots);
+    spans_at = arena.reserve<Span>(pool.workers * slots / TILE_ROWS);
   }
 
   // fill(to, row, column, channel, first, count): weights of `count` filters from `first` on, for one place of the sum.
@@ -370,6 +375,9 @@ struct Correlation {
     const Band band = make_band(r, own, arena.at<float>(bands_at) + worker * band_floats, offsets);
     const Index number = find_segments(band.row_pitch, segments);
     const Index count = find_pixels(own, band, offsets, pixels, outputs);
+    Span* spans = arena.at<Span>(spans_at) + worker * slots / TILE_ROWS;
+    for (Index m = 0; m < count; m += TILE_ROWS)
+      spans[m / TILE_ROWS] = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
     for (Index first = 0; first < out.columns; first += PANEL) {
       const float* panel = arena.at<float>(packed_at) + first * depth;
       const Index columns = least(PANEL, out.columns - first), width = panel_width(columns);
@@ -379,7 +387,7 @@ struct Correlation {
         for (end = begin + 1; end < number && (length + segments[end].length) * width <= PANEL_FLOATS; ++end)
           length += segments[end].length;
         for (Index m = 0; m < count; m += TILE_ROWS) {
-          const Span met = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
+          const Span met = spans[m / TILE_ROWS];
           const Index from = most(begin, met.begin * per_row), until = least(end, met.end * per_row);
           if (from >= until) continue;
           float* to[TILE_ROWS];
@@ -393,12 +401,9 @@ struct Correlation {
     }
   }
 
-  struct Span {
-    Index begin, end;
-  };
-
   // The rows of the window that meet the image in any of the pixels `first` to `last` of a piece; at least one.
   Span met_rows(const Piece& own, Index first, Index last) const {
+    if (r.direct()) return {0, r.rows.count};
     Span met{r.rows.count, 0};
     for (Index q = first / own.columns; q <= last / own.columns; ++q) {
       const Index y = (own.first + q) % r.out_h * r.stride_h + r.rows.first, spacing = r.rows.spacing;
