@@ -355,6 +355,13 @@ class CallbackList:
         return self._needs_single("predict")
 
     @property
+    def only_keeps_history(self) -> bool:
+        """Whether there is no callback but the history."""
+        from hornpipe.callbacks.history import History
+
+        return [type(each) for each in self.callbacks] == [History]
+
+    @property
     def stop_training(self) -> bool:
         """Whether a callback asked to stop: the model's flag of this name."""
         return bool(getattr(self.model, "stop_training", False))

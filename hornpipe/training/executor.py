@@ -7,6 +7,7 @@ An epoch is a few segments of steps; a segment runs in chunks, each one call of 
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import threading
 import time
@@ -112,6 +113,7 @@ class Executor:
         self.stopped = self.paused = False
         self.logs: dict = {}
         self.results = None  # of the loss and the metrics after the last chunk
+        self._unfinished = None  # what an epoch that nobody waited for will end with
         self.known: dict = {}
         if mode == "train":
             self._take_over()
@@ -292,12 +294,12 @@ class Executor:
             return values
         return ops.stack([ops.cast(value, "float32") for value in values])
 
-    def read_logs(self) -> dict:
-        """Return name -> float of the loss and the metrics so far."""
+    def read_logs(self, values=None) -> dict:
+        """Return name -> float of the loss and the metrics so far, or as they were when `results` was `values`."""
         to_numpy = select.chosen().to_numpy
         if self.user_logs:
             return {name: float(to_numpy(value)) for name, value in self.logs.items()}
-        values = self.results
+        values = self.results if values is None else values
         if values is None:
             # Compiled as in a chunk's program: the bits are the same.
             run = (
@@ -310,7 +312,7 @@ class Executor:
 
     # ---- the loop
 
-    def run(self, source, epoch=0, *, hooks=None, display=None, start=0, between=None):
+    def run(self, source, epoch=0, *, hooks=None, display=None, start=0, between=None, wait=True):
         """Run one epoch.
 
         Args:
@@ -320,14 +322,15 @@ class Executor:
             display: an object with `update(step, steps, logs)`, or None.
             start: int. The step to begin with.
             between: a `Pauses`, asked between chunks; what it says may end the run early, see `paused`.
+            wait: bool. Whether to wait for the end of epochs that are so short that they make one chunk.
 
         Returns:
-            The logs, or for "predict" the list of outputs as NumPy arrays.
+            The logs, or for "predict" the list of outputs as NumPy arrays. Without waiting, a function that returns the logs.
         """
         engine = select.chosen()
         single = hooks is not None and hooks.single
         record = self.mode == "predict" or (hooks is not None and not single)
-        done, outputs, previous = start, [], None
+        done, outputs, previous = start, [], self._unfinished
         self.steps_done = start
         if self.mode != "predict" and start == 0:
             self.reset_metrics()
@@ -355,7 +358,10 @@ class Executor:
                     steps = steps if hooks is None else hooks.most(steps)
                 if between is not None:
                     steps = min(steps, between.most(done))
-                if previous is not None:
+                whole = (
+                    not (wait or source.streamed) and program.runs > 1 and steps == segment.steps
+                )
+                if previous is not None and not whole:
                     _wait(previous)  # streams: the batches were collected while the last chunk ran
                 began = time.perf_counter()
                 carry = (
@@ -367,9 +373,8 @@ class Executor:
                 carry = program.run(carry, fixed, segment.data, order, first, first + steps)
                 if self.mode == "train" and first + steps >= segment.steps:
                     source.look_ahead(epoch + 1)
-                if source.streamed:
-                    previous = carry
-                else:
+                previous = carry if source.streamed or whole else None
+                if previous is None:
                     _wait(carry)
                     program.learn(steps, time.perf_counter() - began)
                 values, sums, logs, recorded, self.results = carry
@@ -403,7 +408,8 @@ class Executor:
                 np.concatenate(parts) if len(parts) > 1 else parts[0]
                 for parts in zip(*outputs, strict=True)
             ]
-        return self.read_logs()
+        self._unfinished = None if wait else previous
+        return self.read_logs() if wait else functools.partial(self.read_logs, self.results)
 
     def _initial_logs(self, program, segment):
         """Return the logs that a carry begins with, where the user's step makes them: zeros, or those of the step before."""

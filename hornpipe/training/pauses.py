@@ -77,6 +77,11 @@ class Pauses:
         self.place = Place(*place)
         return not self.place.is_end(self.epochs) and self._asked()
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody has to be asked between chunks, or something to be saved there."""
+        return self.saves or bool(self._askers)
+
     def _asked(self) -> bool:
         if not self._askers:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 from typing import Any
@@ -543,11 +544,32 @@ class Trainer:
         callbacks.on_train_begin()
         place = pauses.begin(train, test)
         logs, paused = place.logs, False
+        # Where nobody but the history listens, an epoch's logs are read while the next one runs.
+        listeners = test, pauses.waits, display.verbose, train.user_logs
+        alone = not any(listeners) and callbacks.only_keeps_history
+        late = collections.deque()
+
+        def tell_late():
+            nonlocal logs
+            while late:
+                epoch, read = late.popleft()
+                logs = read()
+                train.watch.epoch_end(source, epoch, logs)
+                self._epochs_done = epoch + 1
+                callbacks.on_epoch_end(epoch, logs)
+
         try:
             for epoch in () if place.is_end(epochs) else range(place.epoch, epochs):
                 if place.stage == "begin":
                     callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)
+                if alone:
+                    read = train.run(source, epoch, between=pauses, wait=False)
+                    tell_late()
+                    late.append((epoch, read))
+                    if self.stop_training:
+                        break
+                    continue
                 if place.stage != "validate":
                     logs = train.run(
                         source,
@@ -577,6 +599,7 @@ class Trainer:
                     break
             pauses.end()
         finally:
+            tell_late()
             self._clear_losses()
             display.end()
             self.optimizer.finalize_variable_values(self.trainable_variables)
