@@ -108,7 +108,7 @@ VERBS = {
     "concrete": "() -> context manager in which operations compute values even while a function is being traced",
     "devices": "() -> list of device names",
     "device": "(name) -> context manager; new tensors go there",
-    "place": "(x, device name or None) -> tensor on that device; takes numpy arrays",
+    "place": "(x, device name or None, *, owned=False) -> tensor on that device; takes numpy arrays, and with owned, their memory",
     "wait": "(tree) -> the same tree, computed",
 }
 

@@ -342,7 +342,9 @@ def fold(step, batch_size, *, donate=True, enter=None, leave=None):
 
         def body(index, carry):
             begin = index * batch_size
-            if order is None:
+            if order is None and {rows.shape[0] for rows in data} == {batch_size}:
+                batch = data
+            elif order is None:
                 batch = [lax.dynamic_slice_in_dim(rows, begin, batch_size) for rows in data]
             else:
                 chosen = lax.dynamic_slice_in_dim(order, begin, batch_size)
@@ -388,8 +390,9 @@ def device(name):
     return jax.default_device(_find_device(name))
 
 
-def place(x, device=None):
-    return jax.device_put(x, None if device is None else _find_device(device))
+def place(x, device=None, *, owned=False):
+    target = None if device is None else _find_device(device)
+    return jax.device_put(x, target, may_alias=True) if owned else jax.device_put(x, target)
 
 
 def wait(tree):

@@ -593,12 +593,14 @@ def device(name):
         _local.device = outer
 
 
-def place(x, device=None):
+def place(x, device=None, *, owned=False):
     where_to = _place_of_new() if device is None else _find_device(device)
     if isinstance(x, _Tensor):
         return x if device is None else x.to(where_to)
     host = np.asarray(x)
     kind = {"float64": settings.floatx(), "int64": "int32"}.get(host.dtype.name, host.dtype.name)
+    if owned and kind == host.dtype.name:
+        return torch.from_numpy(host).to(where_to)
     return _from_numpy(host, _type(kind), where_to)
 
 

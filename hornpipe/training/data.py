@@ -21,6 +21,8 @@ from hornpipe.engine import select
 _STACK_STEPS = 64  # most batches of a stream that make one segment
 _STACK_BYTES = 64 * 2**20
 _STACK_SECONDS = 0.1
+_WIDE_BYTES = 4 * 2**20  # of a batch
+_ALIGNMENT = 64
 _ZEROS = np.zeros(4, "uint64")
 _WIDTHS = {"int64": "int32", "uint64": "uint32"}
 
@@ -233,7 +235,11 @@ class ArraySource:
         self.steps = math.ceil(self.rows / self.batch_size)
         if max_steps is not None:
             self.steps = min(self.steps, max_steps)
-        self.streamed = self._sparse
+        # A wide batch is gathered on the host while the step before computes: no copy of all data, no gathering inside the step.
+        self._wide = all(isinstance(leaf, np.ndarray) for leaf in self._host) and (
+            not self._sparse and self.batch_size * sum(map(_row_bytes, self._host)) >= _WIDE_BYTES
+        )
+        self.streamed = self._sparse or self._wide
         self._device = None
         self._ahead: tuple = (None, None)
         self._pattern = _pattern(self.structure)
@@ -266,7 +272,7 @@ class ArraySource:
 
     def look_ahead(self, epoch) -> None:
         """Draw an epoch's order before it begins, while the device is at work."""
-        if self.shuffle and not self._sparse and self._ahead[0] != epoch:
+        if self.shuffle and not self.streamed and self._ahead[0] != epoch:
             self._ahead = (epoch, self._draw(epoch))
 
     def _order(self, epoch):
@@ -286,6 +292,9 @@ class ArraySource:
         """Yield the segments of an epoch, beginning at step `start`."""
         if self._sparse:
             yield from self._host_fed(epoch, start)
+            return
+        if self._wide:
+            yield from self._gathered(epoch, start)
             return
         data, size = self._place(), self.batch_size
         plain = not self.shuffle and (self.remainder == 0 or self.exact_last)
@@ -313,6 +322,21 @@ class ArraySource:
     def skip(self, epochs) -> None:
         """Do nothing: any row of arrays can be had at any time."""
 
+    @property
+    def sparse(self) -> bool:
+        """Whether rows have to be read one batch at a time."""
+        return self._sparse
+
+    def _gathered(self, epoch, start):
+        order, size = self._order(epoch), self.batch_size
+        dtypes = [narrow_dtype(leaf) for leaf in self._host]
+        for step in range(start, self.steps):
+            rows = order[step * size : (step + 1) * size]
+            data = [
+                _take(leaf, rows, dtype) for leaf, dtype in zip(self._host, dtypes, strict=True)
+            ]
+            yield self._segment(data, None, 1, len(rows))
+
     def for_inference(self, rows_apart: bool):
         """Return a source of the same rows in pieces of few different sizes, so that few programs are compiled."""
         return InferenceSource(self, rows_apart)
@@ -332,6 +356,23 @@ class ArraySource:
                 yield take(np.sort(rows) if sort else rows)
 
         yield from stack_batches(batches(), self.structure, "fit")
+
+
+def _row_bytes(array) -> int:
+    return math.prod(array.shape[1:]) * array.dtype.itemsize
+
+
+def _take(leaf, rows, dtype):
+    """Return rows of a host array as a tensor, in memory that XLA takes as it is."""
+    size = len(rows) * math.prod(leaf.shape[1:]) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % _ALIGNMENT
+    own = memory[start : start + size].view(dtype).reshape(len(rows), *leaf.shape[1:])
+    if leaf.dtype == own.dtype:
+        np.take(leaf, rows, axis=0, out=own, mode="clip")
+    else:
+        own[...] = leaf[rows]
+    return select.chosen().place(own, owned=True)
 
 
 def _keyed(generator, seed, epoch):

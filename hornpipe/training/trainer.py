@@ -695,7 +695,7 @@ class Trainer:
             callbacks = display = None
         hooks = None if callbacks is None else BatchHooks.of(callbacks, "predict")
         executor = Executor.for_prediction(self)
-        if isinstance(source, ArraySource) and not source.streamed:
+        if isinstance(source, ArraySource) and not source.sparse:
             source = source.for_inference(executor.rows_apart)
         if callbacks is not None:
             callbacks.on_predict_begin()

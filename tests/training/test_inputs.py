@@ -189,3 +189,21 @@ def test_predict_shows_how_many_steps_it_took(rows, steps, capsys):
     model = keras.Sequential([keras.layers.Dense(3)])
     model.predict(np.ones((rows, 2)), verbose=2)
     assert capsys.readouterr().out.startswith(f"{steps}/{steps} - ")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_wide_batches_are_gathered_on_the_host(dtype, monkeypatch):
+    x = (np.random.default_rng(0).random((24, 300)) * 9).astype(dtype)
+    y = x[:, :1].astype("float32")
+    results = []
+    for limit in (1, 2**60):
+        monkeypatch.setattr("hornpipe.training.data._WIDE_BYTES", limit)
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.layers.Dense(2, activation="tanh"), keras.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=["mae"])
+        history = model.fit(x, y, batch_size=5, epochs=3, verbose=0, validation_split=0.25).history
+        scores = model.evaluate(x, y, batch_size=5, verbose=0)
+        results.append((history, scores, model.get_weights(), model.predict(x, verbose=0)))
+    for one, other in zip(*map(keras.tree.flatten, results), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-6)
+    assert model.count_params() == 605
