@@ -7,7 +7,7 @@ DATA ?= digits
 DATASETS ?= $(wildcard $(abspath ../shared/datasets))
 export HORNPIPE_DATASETS ?= $(DATASETS)
 
-.PHONY: demo book test check slow kernels bench clean
+.PHONY: demo book test check fast slow kernels bench clean
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ test: $(VENV)/.test $(VENV)/.kernels
 	PATH="$(abspath $(BIN)):$$PATH" ./check
 
 check: test
+
+fast: $(VENV)/.test
+	PATH="$(abspath $(BIN)):$$PATH" ./check --fast
 
 slow: $(VENV)/.test $(VENV)/.kernels
 	PATH="$(abspath $(BIN)):$$PATH" ./check --slow
