@@ -18,10 +18,17 @@ from pathlib import Path
 import jax
 import numpy as np
 from jax import lax
+from jax.experimental.custom_partitioning import custom_partitioning
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.sharding import NamedSharding, PartitionSpec
 
 from hornpipe.kernels import library
+
+try:  # programs of these primitives are told their devices, without which nothing can be divided among them
+    from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
+except ImportError:
+    _needs_devices = None
 
 ABI = f"jax-{jax.__version__}"
 _STATIC = ("strides", "before", "steps", "groups", "size")
@@ -179,21 +186,70 @@ def _portable_dw(x, dy, *, size, groups, **rest):
     return jax.linear_transpose(lambda weights: run(x, weights), kernel)(dy)[0]
 
 
+# ---- several devices: each computes its part of the batch
+
+
+def _numbers(*, strides, before, steps, groups, size):
+    return np.array([*strides, *before, *steps, groups], np.int64)
+
+
+def _is_sharded(axes):
+    """Return whether a program is for several devices that are known, and is not yet divided among them."""
+    return getattr(axes, "num_devices", 1) > 1 and axes.device_assignment is not None
+
+
+def _partitioned(name, shape, **options):
+    """Return a primitive's function such that a program for several devices divides the batch and gathers nothing."""
+
+    def run(first, second):
+        out = jax.ShapeDtypeStruct(shape(first, second, **options), first.dtype)
+        return jax.ffi.ffi_call(name, out)(first, second, numbers=_numbers(**options))
+
+    of_kernel = name == "hornpipe_conv_dw"
+    divided = custom_partitioning(run)
+
+    def partition(mesh, arguments, result):
+        axes = arguments[0].sharding.spec[0]
+        images, whole = (NamedSharding(mesh, PartitionSpec(each)) for each in (axes, None))
+
+        def add_up(x, dy):
+            part = run(x, dy)
+            return part if axes is None else lax.psum(part, axes)
+
+        if of_kernel:
+            return mesh, add_up, whole, (images, images)
+        return mesh, run, images, (images, whole)
+
+    rule = "n h w c, n p q f -> i j k g" if of_kernel else "n h w c, i j k f -> n p q g"
+    alone = tuple(letter for letter in rule if letter.isalpha() and letter != "n")
+    divided.def_partition(
+        partition,
+        sharding_rule=rule,
+        reduction_factors=("n",) if of_kernel else (),
+        need_replication_factors=tuple(dict.fromkeys(alone)),
+    )
+    return divided
+
+
 def _make(name, shape, portable):
     primitive = Primitive(name)
 
     def abstract(first, second, **options):
         return jax.core.ShapedArray(shape(first, second, **options), first.dtype)
 
-    def lower(context, first, second, *, strides, before, steps, groups, size):
-        numbers = np.array([*strides, *before, *steps, groups], np.int64)
-        return jax.ffi.ffi_lowering(name)(context, first, second, numbers=numbers)
+    def lower(context, first, second, **options):
+        if _is_sharded(context.module_context.axis_context):
+            run = _partitioned(name, shape, **options)
+            return mlir.lower_fun(run, multiple_results=False)(context, first, second)
+        return jax.ffi.ffi_lowering(name)(context, first, second, numbers=_numbers(**options))
 
     primitive.def_abstract_eval(abstract)
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=_STATIC))
     mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
+    if _needs_devices is not None:
+        _needs_devices.add(primitive)
     return primitive
 
 

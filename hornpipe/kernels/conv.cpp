@@ -5,91 +5,10 @@
 // copied, padded, into a band of a few rows that stays in the cache.
 //
 // Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
-#include "kernels.h"
-
-#include <cstdlib>
-#include <cstring>
+#include "common.h"
+#include "depthwise.h"
 
 namespace {
-
-using hornpipe::Conv;
-using hornpipe::Index;
-using hornpipe::Pool;
-
-#if defined(__AVX512F__)
-constexpr int LANES = 16, TILE_ROWS = 12;
-#elif defined(__AVX2__)
-constexpr int LANES = 8, TILE_ROWS = 6;
-#else
-constexpr int LANES = 4, TILE_ROWS = 8;
-#endif
-constexpr int PANEL = 2 * LANES;  // columns of a full register tile
-
-typedef float Vec __attribute__((vector_size(4 * LANES)));
-typedef float LooseVec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
-inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
-inline Index least(Index a, Index b) { return a < b ? a : b; }
-inline Index most(Index a, Index b) { return a > b ? a : b; }
-inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
-inline Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
-
-template <class Body>
-void parallel_for(const Pool& pool, Index count, Body& body) {
-  pool.run(
-      pool, count,
-      [](void* state, Index item, Index worker) { (*static_cast<Body*>(state))(item, worker); },
-      &body);
-}
-
-// ---- scratch: one block of memory a call, kept by the calling thread for the next one
-
-struct Block {
-  char* data = nullptr;
-  size_t size = 0;
-  ~Block() { std::free(data); }
-};
-thread_local Block kept;
-constexpr size_t KEEP_AT_MOST = size_t(64) << 20;
-
-// Pieces of the block are first reserved, then the block is allocated, then `at` gives their memory.
-class Arena {
- public:
-  ~Arena() {
-    if (kept.size <= KEEP_AT_MOST) return;
-    std::free(kept.data);
-    kept.data = nullptr;
-    kept.size = 0;
-  }
-  template <class T>
-  size_t reserve(Index count) {
-    const size_t at = total_;
-    total_ += (size_t(count) * sizeof(T) + 127) / 64 * 64;
-    return at;
-  }
-  bool allocate() {
-    if (kept.size < total_) {
-      std::free(kept.data);
-      const size_t size = (total_ + total_ / 8 + 4095) / 4096 * 4096;
-      kept.data = static_cast<char*>(std::aligned_alloc(64, size));
-      kept.size = kept.data ? size : 0;
-    }
-    base_ = kept.data;  // `kept` is another one in the pool's threads
-    return base_ != nullptr;
-  }
-  template <class T>
-  T* at(size_t offset) const {
-    return reinterpret_cast<T*>(base_ + offset);
-  }
-
- private:
-  size_t total_ = 0;
-  char* base_ = nullptr;
-};
-
-constexpr Index SHARES = 16;                    // at most so many partial sums, whatever the number of threads
-constexpr Index SHARE_FLOATS = 2 * 1024 * 1024;  // of all partial sums together, at most
 
 // ---- register tiles
 
@@ -167,51 +86,12 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
 
 // ---- bands: the input rows that a task reads
 
-// The places of the window along one axis that an output meets, in ascending order of the input: place i is window element
-// `window` + i * `window_step` and lies at offset `first` + i * `spacing` of the output's own place in the input.
-struct Places {
-  Index count, first, spacing, window, window_step;
-
-  Index offset(Index i) const { return first + i * spacing; }
-  Index element(Index i) const { return window + i * window_step; }
-  Index span() const { return (count - 1) * spacing + 1; }
-
-  static Places forward(Index size, Index step, Index before) { return {size, -before, step, 0, 1}; }
-
-  // For the gradient at input elements `residue`, `residue` + stride, ...: input i meets outputs (i + before - k * step) / stride.
-  static Places backward(Index size, Index step, Index before, Index stride, Index residue) {
-    Places places{0, 0, 1, 0, -1};
-    for (Index k = size - 1; k >= 0; --k) {
-      const Index distance = residue + before - k * step;
-      if (distance % stride) continue;
-      if (places.count == 0) places.first = distance / stride, places.window = k;
-      if (places.count == 1)
-        places.spacing = distance / stride - places.first, places.window_step = k - places.window;
-      ++places.count;
-    }
-    return places;
-  }
-};
-
-// What the windows of all outputs read: output (oy, ox) meets input (oy * stride_h + rows.offset(i), ox * stride_w + ...).
-// `channels` of the `pitch` floats of each input pixel belong to it.
-struct Reading {
-  const float* input;
-  Index batch, height, width, pitch, channels;
-  Index out_h, out_w, stride_h, stride_w;
-  Places rows, columns;
-
-  bool direct() const {  // nothing outside the image, no other channels in between
-    return pitch == channels && rows.first >= 0 && columns.first >= 0 &&
-           rows.first + (out_h - 1) * stride_h + rows.span() <= height &&
-           columns.first + (out_w - 1) * stride_w + columns.span() <= width;
-  }
-};
-
 // A piece of the output: rows [first, first + rows) of all images' rows, columns [left, left + columns).
 struct Piece {
   Index first, rows, left, columns;
 };
+
+constexpr Index PIECES = 24;  // so many at least, where there is enough work
 
 // How the output is cut into pieces, by its shape alone.
 struct Cut {
@@ -221,12 +101,14 @@ struct Cut {
     const Index total = r.batch * r.out_h;
     columns = r.out_w;
     if (r.out_w > 2 * pixels) columns = ceil_div(r.out_w, ceil_div(r.out_w, pixels));
-    rows = most(1, least(total, pixels / most(1, columns)));
+    // Few large pieces leave threads without work at the end; very small ones use the packed weights too seldom.
+    const Index fair = most(ceil_div(8 * TILE_ROWS, columns), ceil_div(total, PIECES));
+    rows = most(1, least(least(total, fair), pixels / columns));
     const Index width = band_width(r);
     if (!r.direct() && r.rows.count > 1)  // neighbouring bands share rows: longer ones copy less
-      while (rows < total && rows < 4 * r.rows.span() &&
+      while (2 * rows * PIECES <= total && rows < 4 * r.rows.span() &&
              (2 * rows * r.stride_h + r.rows.span()) * width < most_floats)
-        rows = least(total, 2 * rows);
+        rows *= 2;
     row_blocks = ceil_div(total, rows);
     rows = ceil_div(total, row_blocks);
     row_blocks = ceil_div(total, rows);
@@ -302,15 +184,9 @@ Band make_band(const Reading& r, const Piece& p, float* memory, Index* row_offse
 
 // ---- forward and input gradient: output pixels as rows, windows as the sum
 
-constexpr Index PIXELS = 32 * TILE_ROWS;        // a piece has about as many
-constexpr Index BAND_FLOATS = 96 * 1024;        // and its band at most about as many
+constexpr Index PIXELS = 32 * TILE_ROWS;   // a piece has about as many
+constexpr Index BAND_FLOATS = 96 * 1024;   // and its band at most about as many
 constexpr Index PANEL_FLOATS = 64 * 1024;  // rows of a panel that are used at a time
-
-struct Output {
-  float* data;
-  Index columns;                            // filters of this group
-  Index image_pitch, row_pitch, pixel_pitch;  // in floats
-};
 
 // Weights in panels: for each panel, for each ty, tx and channel, PANEL columns (LANES in a last panel of at most as many).
 inline Index panel_width(Index columns) { return columns > LANES ? PANEL : LANES; }
@@ -319,8 +195,7 @@ inline Index packed_floats(Index depth, Index columns) {
   return depth * (columns - tail + (tail ? panel_width(tail) : 0));
 }
 
-
-// One stride-1-or-more walk of windows over images: output = windows x packed weights.
+// A walk of windows over images: output = windows x packed weights.
 struct Correlation {
   Reading r;
   Output out;
@@ -439,199 +314,7 @@ struct Correlation {
   }
 };
 
-// ---- depthwise: each channel with a filter of its own; the memory is what takes time, so nothing is copied
-
-// A vector of `T` is a full one, four floats, or one float, for the channels that are left.
-typedef float Four __attribute__((vector_size(16)));
-
-template <class T>
-inline T read(const float* p) {
-  T value;
-  __builtin_memcpy(&value, p, sizeof(T));
-  return value;
-}
-template <class T>
-inline void write(float* p, T value) {
-  __builtin_memcpy(p, &value, sizeof(T));
-}
-
-// Call body(T(), channel) for vectors of channels from first to last.
-template <class Body>
-inline void each_vector(Index channels, Body body) {
-  Index c = 0;
-  for (; c + LANES <= channels; c += LANES) body(Vec{}, c);
-  for (; c + 4 <= channels; c += 4) body(Four{}, c);
-  for (; c < channels; ++c) body(float{}, c);
-}
-
-// The outputs along one axis whose place `offset` lies inside an axis of `size` elements.
-inline Index first_inside(Index offset, Index stride) { return offset < 0 ? ceil_div(-offset, stride) : 0; }
-inline Index end_inside(Index offset, Index stride, Index size, Index outs) {
-  return offset < size ? least(outs, ceil_div(size - offset, stride)) : 0;
-}
-
-constexpr Index DEPTHWISE_FLOATS = 32 * 1024;  // of output, in one task
-
-struct Depthwise {
-  Reading r;
-  Output out;
-  const float* weights;
-  Index window_w;
-
-  void run(const Pool& pool) const {
-    const Index total = r.batch * r.out_h;
-    const Index rows = most(1, least(total, DEPTHWISE_FLOATS / (r.out_w * r.channels)));
-    auto task = [&](Index item, Index) {
-      for (Index row = item * rows; row < least(total, (item + 1) * rows); ++row) one_row(row / r.out_h, row % r.out_h);
-    };
-    parallel_for(pool, ceil_div(total, rows), task);
-  }
-
- private:
-  void one_row(Index n, Index y) const {
-    constexpr int BLOCK = 6;
-    const Index top = y * r.stride_h + r.rows.first;
-    const Index row_begin = first_inside(top, r.rows.spacing);
-    const Index row_end = end_inside(top, r.rows.spacing, r.height, r.rows.count);
-    const Index left = least(r.out_w, first_inside(r.columns.first, r.stride_w));
-    const Index right =
-        most(left, end_inside(r.columns.offset(r.columns.count - 1), r.stride_w, r.width, r.out_w));
-    const Index origin = (n * r.height + top) * r.width;
-    float* to = out.data + n * out.image_pitch + y * out.row_pitch;
-    for (Index x = 0; x < r.out_w;) {
-      const Index at = x * r.stride_w + r.columns.first;
-      if (x >= left && x + BLOCK <= right) {
-        block<BLOCK>(origin + at, row_begin, row_end, 0, r.columns.count, to + x * out.pixel_pitch);
-        x += BLOCK;
-        continue;
-      }
-      block<1>(origin + at, row_begin, row_end, first_inside(at, r.columns.spacing),
-               end_inside(at, r.columns.spacing, r.width, r.columns.count), to + x * out.pixel_pitch);
-      ++x;
-    }
-  }
-
-  template <int BLOCK>
-  void block(Index place, Index row_begin, Index row_end, Index column_begin, Index column_end, float* to) const {
-    const Index step = r.stride_w * r.channels, pitch = out.pixel_pitch;
-    each_vector(r.channels, [&](auto zero, Index c) {
-      using T = decltype(zero);
-      T sums[BLOCK] = {};
-      for (Index i = row_begin; i < row_end; ++i)
-        for (Index j = column_begin; j < column_end; ++j) {
-          const T weight = read<T>(weights + (r.rows.element(i) * window_w + r.columns.element(j)) * r.channels + c);
-          const float* from =
-              r.input + (place + i * r.rows.spacing * r.width + j * r.columns.spacing) * r.channels + c;
-#pragma GCC unroll 8
-          for (int p = 0; p < BLOCK; ++p) sums[p] += read<T>(from + p * step) * weight;
-        }
-#pragma GCC unroll 8
-      for (int p = 0; p < BLOCK; ++p) write(to + p * pitch + c, sums[p]);
-    });
-  }
-};
-
-struct DepthwiseGradient {
-  Reading r;
-  const float* dy;
-  Index shares, places;
-  size_t sums_at;
-
-  DepthwiseGradient(const Reading& reading, const float* gradient, Arena& arena) : r(reading), dy(gradient) {
-    places = r.rows.count * r.columns.count;
-    shares = most(1, least(least(SHARES, r.batch * r.out_h), SHARE_FLOATS / (places * r.channels)));
-    sums_at = arena.reserve<float>(shares * places * r.channels);
-  }
-
-  void run(const Pool& pool, const Arena& arena, float* to) const {
-    const Index size = places * r.channels, total = r.batch * r.out_h;
-    float* sums = arena.at<float>(sums_at);
-    auto share = [&](Index item, Index) {
-      std::memset(sums + item * size, 0, size_t(size) * 4);
-      for (Index row = total * item / shares; row < total * (item + 1) / shares; ++row)
-        add_row(row / r.out_h, row % r.out_h, sums + item * size);
-    };
-    parallel_for(pool, shares, share);
-    for (Index k = 0; k < size; ++k) {
-      float sum = sums[k];
-      for (Index s = 1; s < shares; ++s) sum += sums[s * size + k];
-      to[k] = sum;
-    }
-  }
-
- private:
-  void add_row(Index n, Index y, float* sums) const {
-    const Index top = y * r.stride_h + r.rows.first;
-    const Index begin = first_inside(top, r.rows.spacing), end = end_inside(top, r.rows.spacing, r.height, r.rows.count);
-    const Index origin = (n * r.height + top) * r.width;
-    const float* gradient = dy + (n * r.out_h + y) * r.out_w * r.channels;
-    for (Index i = begin; i < end; i += 3)
-      for (Index j = 0; j < r.columns.count; j += 3) {
-        const Index rows = least(3, end - i), columns = least(3, r.columns.count - j);
-        (rows == 3 ? columns_of<3>(columns) : rows == 2 ? columns_of<2>(columns) : columns_of<1>(columns))(
-            *this, origin, i, j, gradient, sums);
-      }
-  }
-
-  using Add = void (*)(const DepthwiseGradient&, Index, Index, Index, const float*, float*);
-
-  template <int ROWS>
-  static Add columns_of(Index columns) {
-    return columns == 3 ? add<ROWS, 3> : columns == 2 ? add<ROWS, 2> : add<ROWS, 1>;
-  }
-
-  // Add one row of outputs to the sums of ROWS x COLUMNS places of the window, from (i, j) on.
-  template <int ROWS, int COLUMNS>
-  static void add(const DepthwiseGradient& g, Index origin, Index i, Index j, const float* gradient, float* sums) {
-    const Reading& r = g.r;
-    const Index begin = least(r.out_w, first_inside(r.columns.offset(j), r.stride_w));
-    const Index end =
-        most(begin, end_inside(r.columns.offset(j + COLUMNS - 1), r.stride_w, r.width, r.out_w));
-    each_vector(r.channels, [&](auto zero, Index c) {
-      using T = decltype(zero);
-      T total[ROWS][COLUMNS] = {};
-      const Index row_step = r.rows.spacing * r.width * r.channels, column_step = r.columns.spacing * r.channels;
-      const float* image = r.input + (origin + i * r.rows.spacing * r.width + r.columns.offset(j)) * r.channels + c;
-      const float* from = image + begin * r.stride_w * r.channels;
-      for (Index x = begin; x < end; ++x, from += r.stride_w * r.channels) {
-        const T one = read<T>(gradient + x * r.channels + c);
-#pragma GCC unroll 3
-        for (int a = 0; a < ROWS; ++a)
-#pragma GCC unroll 3
-          for (int b = 0; b < COLUMNS; ++b) total[a][b] += read<T>(from + a * row_step + b * column_step) * one;
-      }
-      for (int a = 0; a < ROWS; ++a)
-        for (int b = 0; b < COLUMNS; ++b) {
-          const Index offset = r.columns.offset(j + b);
-          const Index first = first_inside(offset, r.stride_w), last = end_inside(offset, r.stride_w, r.width, r.out_w);
-          for (Index x = first; x < last; ++x) {
-            if (x == begin) x = end;  // the outputs that all places meet are done
-            if (x >= last) break;
-            total[a][b] += read<T>(image + x * r.stride_w * r.channels + a * row_step + b * column_step) *
-                           read<T>(gradient + x * r.channels + c);
-          }
-          float* to = sums + ((i + a) * r.columns.count + j + b) * r.channels + c;
-          write(to, read<T>(to) + total[a][b]);
-        }
-    });
-  }
-};
-
 // ---- the three functions
-
-bool is_depthwise(const Conv& c) { return c.groups > 1 && c.groups == c.channels && c.groups == c.filters; }
-
-Reading forward_reading(const Conv& c, const float* x, Index group) {
-  return {x + group * (c.channels / c.groups), c.batch, c.height, c.width, c.channels, c.channels / c.groups,
-          c.out_h, c.out_w, c.stride_h, c.stride_w,
-          Places::forward(c.window_h, c.step_h, c.before_h), Places::forward(c.window_w, c.step_w, c.before_w)};
-}
-
-Reading whole_reading(const Conv& c, const float* x) {
-  Reading reading = forward_reading(c, x, 0);
-  reading.channels = c.channels;
-  return reading;
-}
 
 bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y) {
   if (c.batch == 0) return true;

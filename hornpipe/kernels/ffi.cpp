@@ -100,11 +100,15 @@ void run_on_threads(const Pool& pool, Index count, void (*body)(void*, Index, In
 using Floats = ffi::Buffer<ffi::F32, 4>;
 using Numbers = ffi::Span<const int64_t>;
 
+constexpr Index LARGEST = Index(1) << 40;
+
 bool fits(const Conv& c) {
-  if (c.batch < 0) return false;
+  if (c.batch < 0 || c.batch > LARGEST) return false;
   for (Index size : {c.height, c.width, c.channels, c.window_h, c.window_w, c.filters, c.out_h, c.out_w,
                      c.stride_h, c.stride_w, c.step_h, c.step_w, c.groups})
-    if (size < 1 || size > (Index(1) << 40)) return false;
+    if (size < 1 || size > LARGEST) return false;
+  for (Index before : {c.before_h, c.before_w})
+    if (before < -LARGEST || before > LARGEST) return false;
   return c.channels % c.groups == 0 && c.filters % c.groups == 0;
 }
 
@@ -119,6 +123,13 @@ ffi::Error read(const ffi::Span<const int64_t>& image, const ffi::Span<const int
 }
 
 using Function = bool (*)(const Pool&, const Conv&, const float*, const float*, float*);
+
+constexpr Index SMALL = 1 << 20;  // multiply-adds; waking a thread takes longer than these
+
+Index threads_worth(const Conv& c, Index threads) {
+  const Index work = c.batch * c.out_h * c.out_w * c.filters * c.window_h * c.window_w * (c.channels / c.groups);
+  return work < SMALL || threads < 1 ? 1 : threads;
+}
 
 // Ask for large pages behind a large result. Fresh memory otherwise costs a page fault for each 4 kB, which takes longer than many a
 // convolution; memory that was written before is not changed by this.
@@ -136,8 +147,7 @@ void advise_large_pages(float* data, size_t bytes) {
 ffi::Error call(ffi::ThreadPool& threads, Function Variant::*function, const Conv& c, const float* first,
                 const float* second, Floats& out) {
   if (variant == nullptr) return ffi::Error::Internal("hornpipe: this processor lacks the instructions of the compiled kernels");
-  const Index number = static_cast<Index>(threads.num_threads());
-  const Pool pool{&threads, number > 1 ? number : 1, run_on_pool};
+  const Pool pool{&threads, threads_worth(c, static_cast<Index>(threads.num_threads())), run_on_pool};
   float* result = out.typed_data();
   advise_large_pages(result, out.size_bytes());
   if (!(variant->*function)(pool, c, first, second, result))

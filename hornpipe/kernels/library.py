@@ -16,7 +16,7 @@ from pathlib import Path
 from hornpipe.core import settings
 
 SOURCE = Path(__file__).parent
-SOURCES = ("conv.cpp", "ffi.cpp", "kernels.h")
+SOURCES = ("common.h", "conv.cpp", "depthwise.h", "ffi.cpp", "kernels.h")
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"
 BUILD = "Run `hornpipe kernels --build`."

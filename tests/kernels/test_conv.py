@@ -173,6 +173,29 @@ def test_the_same_bits_inside_a_compiled_loop():
         np.testing.assert_array_equal(got, wanted)
 
 
+def test_xlas_threads_change_no_bit():
+    case = Case(np.random.default_rng(0))
+    case.batch, case.sizes, case.window, case.out, case.groups = 6, [30, 29], [3, 3], [15, 29], 1
+    case.strides, case.dilation, case.padding = (2, 1), (1, 1), [(1, 1), (1, 1)]
+    shapes = (6, 30, 29, 16), (3, 3, 16, 40), (6, 15, 29, 40)
+    case.x, case.kernel, case.dy = (_random.standard_normal(shape) for shape in shapes)
+    x, kernel, dy = (jnp.asarray(a, "float32") for a in (case.x, case.kernel, case.dy))
+
+    def conv(x, kernel):
+        return jax_kernels.conv_general(x, kernel, (2, 1), case.padding, (1, 1), 1)
+
+    @jax.jit
+    def often(x, kernel, dy):
+        def body(_, carry):
+            y, back = jax.vjp(conv, x, kernel)
+            return (y, *back(dy))
+
+        return jax.lax.fori_loop(0, 100, body, (dy, x, kernel))
+
+    for which, got in enumerate(often(x, kernel, dy)):
+        np.testing.assert_array_equal(got, native(which, case, 1))
+
+
 def test_checkpoint_and_scan():
     def run(f):
         def inner(kernel):

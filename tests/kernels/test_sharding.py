@@ -1,0 +1,59 @@
+"""A batch that is divided among devices: each convolves its part, nothing is gathered, and the results are those of one device."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hornpipe.engine import jax_kernels
+
+if not jax_kernels.active():
+    pytest.skip(jax_kernels.status(), allow_module_level=True)
+
+PROGRAM = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from hornpipe.engine import jax_kernels
+
+random = np.random.default_rng(0)
+x, kernel = (jnp.asarray(random.standard_normal(s), "float32") for s in ((4, 9, 8, 5), (3, 3, 5, 8)))
+
+def conv(x, kernel):
+    return jax_kernels.conv_general(x, kernel, (1, 2), [(1, 1), (0, 1)], (1, 1), 1)
+
+def loss(x, kernel):
+    return jnp.sum(jnp.tanh(conv(x, kernel)) ** 2)
+
+both = jax.grad(loss, (0, 1))
+mesh = jax.make_mesh((2,), ("data",))
+rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+divided = jax.device_put(x, rows), jax.device_put(kernel, whole)
+for f in (conv, both):
+    compiled = jax.jit(f).lower(*divided).compile()
+    text = compiled.as_text()
+    assert "hornpipe_conv" in text and "all-gather" not in text, text
+    got, wanted = jax.jit(f)(*divided), f(x, kernel)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted)):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+dx, dkernel = jax.jit(both)(*divided)
+print(dx.sharding.spec[0], tuple(dkernel.sharding.spec))
+
+mapped = jax.shard_map(conv, mesh=mesh, in_specs=(P("data"), P()), out_specs=P("data"), check_vma=False)
+np.testing.assert_array_equal(jax.jit(mapped)(*divided), conv(x, kernel))
+"""
+
+
+def test_a_divided_batch():
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.startswith("data ")
