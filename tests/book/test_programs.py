@@ -106,19 +106,22 @@ def test_the_table_of_all_programs(tmp_path):
     assert (tmp_path / "drawn" / "keras1" / "house_prices.json").is_file()
 
 
-# ---- in full
+# ---- in full: minutes, and one run's accuracy may fall out of a band by chance
+
+in_full = pytest.mark.skipif(
+    os.environ.get("HORNPIPE_BOOK") != "1",
+    reason="the whole runs are `make book`; with HORNPIPE_BOOK=1 their results are held against the bands",
+)
 
 
-@needs_data
-@pytest.mark.slow
+@in_full
 @pytest.mark.parametrize("old", [False, True], ids=["today", "2016"])
 def test_first_look_in_full(old, tmp_path):
     _, _, rows = run_program("first_look", old, tmp_path)
     assert numbers(rows["accuracy on the test images"])[0] >= 97.5
 
 
-@needs_data
-@pytest.mark.slow
+@in_full
 @pytest.mark.parametrize("old", [False, True], ids=["today", "2016"])
 def test_movie_reviews_in_full(old, tmp_path):
     _, _, rows = run_program("movie_reviews", old, tmp_path)
@@ -128,8 +131,7 @@ def test_movie_reviews_in_full(old, tmp_path):
     assert training > 98.5 and validation < 89  # learned by heart
 
 
-@needs_data
-@pytest.mark.slow
+@in_full
 @pytest.mark.parametrize("old", [False, True], ids=["today", "2016"])
 def test_newswires_in_full(old, tmp_path):
     _, _, rows = run_program("newswires", old, tmp_path)
@@ -141,8 +143,7 @@ def test_newswires_in_full(old, tmp_path):
     assert numbers(rows["with a bottleneck of 4 units"])[0] < best - 5
 
 
-@needs_data
-@pytest.mark.slow
+@in_full
 @pytest.mark.parametrize("old", [False, True], ids=["today", "2016"])
 def test_house_prices_in_full(old, tmp_path):
     _, _, rows = run_program("house_prices", old, tmp_path)
