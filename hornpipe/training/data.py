@@ -145,6 +145,13 @@ def is_array_like(value) -> bool:
     )
 
 
+def is_stream(x) -> bool:
+    """Return whether `x` gives batches rather than being arrays."""
+    if x is None or isinstance(x, (list, tuple, dict, np.ndarray)):
+        return False
+    return not is_array_like(x)
+
+
 def to_arrays(value, who: str, argument: str):
     """Return a structure of arrays: dicts and tuples keep their keys, lists of numbers become one array.
 

@@ -109,3 +109,10 @@ def make_pauses(callbacks, first, epochs, *, checkpoint, resume, **run) -> Pause
     from hornpipe.training.checkpoint import Checkpoints  # only for runs that save
 
     return Checkpoints(callbacks, first, epochs, checkpoint=checkpoint, resume=resume, **run)
+
+
+def validates(epoch, frequency) -> bool:
+    """Return whether validation follows an epoch, for `fit(validation_freq=frequency)`."""
+    if isinstance(frequency, (list, tuple, set)):
+        return epoch + 1 in frequency
+    return (epoch + 1) % frequency == 0

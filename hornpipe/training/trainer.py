@@ -18,7 +18,7 @@ from hornpipe.core.random import draw_seed
 from hornpipe.core.refusal import guarded
 from hornpipe.core.scope import Scope
 from hornpipe.training import checks
-from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_array_like, to_arrays
+from hornpipe.training.data import ArraySource, StreamSource, count_rows, is_stream, to_arrays
 from hornpipe.training.executor import BatchHooks, Executor, deferred_interrupts
 from hornpipe.training.objective import Objective
 from hornpipe.training.step import State, value_and_grad
@@ -455,7 +455,7 @@ class Trainer:
             >>> history.epoch
             [0, 1, 2]
         """
-        from hornpipe.training.pauses import make_pauses  # not loaded with the package
+        from hornpipe.training.pauses import make_pauses, validates  # not loaded with the package
 
         self._require_compiled("fit")
         checks.check_fit_numbers(
@@ -523,7 +523,7 @@ class Trainer:
             model=self,
             source=source,
             validation=validation,
-            validates=functools.partial(_validates, frequency=validation_freq),
+            validates=functools.partial(validates, frequency=validation_freq),
         )
         with deferred_interrupts(terminate=pauses.saves), pauses:
             if not pauses.finished:
@@ -534,6 +534,7 @@ class Trainer:
 
     def _run_epochs(self, source, validation, callbacks, display, epochs, validation_freq, pauses):
         from hornpipe.training.diagnose import LossWatch, values_of  # not needed to predict
+        from hornpipe.training.pauses import validates
 
         before = [values_of(self)]
         train = Executor(self, "train")
@@ -585,7 +586,7 @@ class Trainer:
                     if paused:
                         break
                     train.watch.epoch_end(source, epoch, logs)
-                if test is not None and _validates(epoch, validation_freq):
+                if test is not None and validates(epoch, validation_freq):
                     callbacks.on_test_begin()
                     found = test.run(validation, epoch, hooks=test_hooks, between=pauses)
                     callbacks.on_test_end(found)
@@ -794,16 +795,3 @@ class Trainer:
         return outputs, dataclasses.replace(
             state, trainable=new(trainable), non_trainable=new(others), seed=new(seeds)
         )
-
-
-def is_stream(x) -> bool:
-    """Return whether `x` gives batches rather than being arrays."""
-    if x is None or isinstance(x, (list, tuple, dict, np.ndarray)):
-        return False
-    return not is_array_like(x)
-
-
-def _validates(epoch, frequency) -> bool:
-    if isinstance(frequency, (list, tuple, set)):
-        return epoch + 1 in frequency
-    return (epoch + 1) % frequency == 0
