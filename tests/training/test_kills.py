@@ -34,12 +34,9 @@ def run(kills, seed):
 def test_killed_runs_end_like_the_one_that_was_not():
     kills = 25 if os.environ.get("HORNPIPE_ENGINE", "jax") == "jax" else 10
     report = run(kills, seed=1)
-    assert report["chains"] >= 1
-    if (
-        kills >= 25
-    ):  # which moments are hit is a matter of the machine's speed; of so many, some are of each common kind
-        assert report["resumed"]["train"] >= kills // 5, report
-        assert sum(map(bool, report["ways"].values())) >= 3, report
+    assert report["chains"] >= 3
+    assert report["resumed"]["train"] >= kills // 3, report
+    assert sum(map(bool, report["ways"].values())) >= 4, report  # a run may end before its turn
 
 
 @pytest.mark.slow
