@@ -56,6 +56,13 @@ def active() -> bool:
         return _loaded()[0]
 
 
+def variant() -> str:
+    """Return the instructions that the compiled kernels use, or "none" where they are not active."""
+    with _lock:
+        works, text = _loaded()
+    return text if works else "none"
+
+
 def status() -> str:
     """Return one line: whether the compiled kernels are active, and why not."""
     with _lock:

@@ -444,17 +444,19 @@ def describe_environment() -> dict:
     import hornpipe
 
     engine = select.chosen().name
+    kernels = getattr(select.chosen(), "active_kernels", lambda: "none")
     affinity = getattr(os, "sched_getaffinity", None)
     return {
         "hornpipe": hornpipe.__version__,
         "engine": f"{engine} {metadata.version(engine)}",
         "cores": len(affinity(0)) if affinity is not None else os.cpu_count(),
         "processor": platform.machine(),
+        "compiled kernels": kernels(),
     }
 
 
 def warn_of_changes(now, before, who) -> None:
-    """Warn where a checkpoint comes from another engine, version or number of cores."""
+    """Warn where a checkpoint comes from another engine, version, number of cores or other compiled kernels."""
     changed = [
         f"{name} {before.get(name)!r} then, {value!r} now"
         for name, value in now.items()

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hornpipe.core.errors import message
+from hornpipe.core.layer import Layer
 from hornpipe.core.tree import flatten
 
 
@@ -68,7 +70,7 @@ class ModelGraph:
     outputs: list[int]
 
 
-def model_graph(model, expand_nested: bool = False) -> ModelGraph:
+def model_graph(model, expand_nested: bool = False, who: str = "model_graph") -> ModelGraph:
     """Return the boxes and arrows of a model.
 
     A model whose `call` is the user's own code has boxes without arrows: nobody knows them.
@@ -76,7 +78,15 @@ def model_graph(model, expand_nested: bool = False) -> ModelGraph:
     Args:
         model: a `Model`.
         expand_nested: bool. Whether models inside are taken apart.
+        who: name of the function, for errors.
+
+    Raises:
+        TypeError: `model` is no model.
     """
+    if not isinstance(model, Layer) or not hasattr(model, "layers"):
+        received = f"model={type(model).__name__}"
+        fix = "Pass for example the keras.Sequential that you made."
+        raise TypeError(message(who, "`model` must be a model", received, fix))
     walk = _Walk(expand_nested)
     graph = getattr(model, "_graph", None)
     if graph is not None:

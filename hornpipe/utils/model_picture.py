@@ -143,7 +143,7 @@ show_layer_activations, show_trainable, splines, highlight: see `plot_model`.
         1
     """
     _check(rankdir, dpi)
-    graph = model_graph(model, expand_nested)
+    graph = model_graph(model, expand_nested, "model_to_dot")
     marked = _check_highlight(highlight, graph.boxes)
     name = f"cluster_{model.name}" if subgraph else model.name
     drawing = _drawing_class()(name=name)

@@ -69,7 +69,7 @@ def model_to_text(
         *  x (InputLayer)  (None, 3)
         *  head (Dense, linear)  (None, 2)  -> output
     """
-    graph = model_graph(model, expand_nested)
+    graph = model_graph(model, expand_nested, "model_to_text")
     heading = f"{getattr(model, 'name', type(model).__name__)} ({type_name(model)})"
     if not graph.boxes:
         return f"{heading}\n(no layers yet)"

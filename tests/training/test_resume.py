@@ -9,6 +9,7 @@ import pytest
 import hornpipe as keras
 from hornpipe import layers
 from hornpipe.core.errors import FileFormatError
+from hornpipe.engine import select
 from hornpipe.training import checkpoint as checkpoint_module
 
 ROWS = 90
@@ -373,6 +374,17 @@ def test_other_conditions_are_told(tmp_path, monkeypatch):
     model = make_model()
     with pytest.warns(UserWarning, match=r"engine '.+' then, 'abacus' now; cores \d+ then, 64 n"):
         fit(model, tmp_path)
+
+
+def test_kernels_are_part_of_the_conditions(monkeypatch):
+    engine = select.chosen()
+    before = checkpoint_module.describe_environment()
+    assert isinstance(before["compiled kernels"], str)
+    monkeypatch.setattr(engine, "active_kernels", lambda: "abacus", raising=False)
+    with pytest.warns(UserWarning, match="compiled kernels '.+' then, 'abacus' now"):
+        checkpoint_module.warn_of_changes(
+            checkpoint_module.describe_environment(), before, "a checkpoint"
+        )
 
 
 # ---- interrupts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import numpy as np
 import pytest
 
 import hornpipe as keras
@@ -171,3 +172,12 @@ def test_long_models(depth):
         x = layers.Add()([x, layers.Dense(2)(x)])
     lines = model_to_text(keras.Model(first, x)).splitlines()
     assert len(lines) == 2 + 4 * depth and max(line.count("│") for line in lines) <= 1
+
+
+@pytest.mark.parametrize("draw", ["model_to_text", "model_to_dot", "plot_model"])
+@pytest.mark.parametrize("wrong", ["a name", None, np.zeros(3), keras.layers.Dense(2)])
+def test_only_models_are_drawn(draw, wrong, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TypeError, match="`model` must be a model"):
+        getattr(keras.utils, draw)(wrong)
+    assert list(tmp_path.iterdir()) == []
