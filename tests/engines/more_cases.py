@@ -358,6 +358,7 @@ for _label, _a, _b in [
     ("matrix-vector", (2, 3, 4), (4,)),
     ("dot", (4,), (4,)),
     ("empty", (3, 0), (0, 5)),
+    ("slim", (512, 64), (64, 3)),
 ]:
     _binary("matmul", np.matmul, normal(*_a), normal(*_b), label=_label)
 _binary("matmul", np.matmul, integers(-5, 5, 3, 4), integers(-5, 5, 4, 2), label="int")
