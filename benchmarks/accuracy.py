@@ -31,7 +31,7 @@ _FOLDS, _BOSTON_EPOCHS = 4, 100
 
 def trained(keras, workload: Workload, train, test, epochs: int) -> float:
     """Return the metric on `test` after training on `train`."""
-    model = api.build(keras, workload, train[0].shape[1])
+    model = api.build(keras, workload, train[0])
     model.fit(*train, epochs=epochs, batch_size=workload.batch_size, verbose=0)
     return float(model.evaluate(*test, batch_size=512, verbose=0)[1])
 

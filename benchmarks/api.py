@@ -14,19 +14,20 @@ def make(workload: Workload, contender: Contender):
     keras = importlib.import_module(contender.library)
     x, y = workload.load()
     if workload.kind == "predict":
-        model = build(keras, workload, x.shape[1])
+        model = build(keras, workload, x)
         return _predictions(model, x[:1]), ""
     if contender.tune:
         return _tuned(keras, workload, x, y)
-    return _epochs(build(keras, workload, x.shape[1]), workload, x, y), ""
+    return _epochs(build(keras, workload, x), workload, x, y), ""
 
 
-def build(keras, workload: Workload, width: int, **options):
-    """Return the compiled model of a workload."""
-    layers = [
-        keras.layers.Dense(units, activation=activation) for units, activation in workload.layers
-    ]
-    model = keras.Sequential([keras.Input((width,)), *layers])
+def build(keras, workload: Workload, x, **options):
+    """Return the compiled model of a workload for rows like those of x."""
+    if callable(workload.layers):
+        layers = workload.layers(keras.layers)
+    else:
+        layers = [keras.layers.Dense(*layer) for layer in workload.layers]
+    model = keras.Sequential([keras.Input(x.shape[1:], dtype=str(x.dtype)), *layers])
     model.compile(optimizer="rmsprop", loss=workload.loss, metrics=[workload.metric], **options)
     return model
 
@@ -54,7 +55,7 @@ def _tuned(keras, workload, x, y):
     """Return `run` of the fastest of the values to try."""
     tried = {}
     for steps in workload.steps_per_execution:
-        run = _epochs(build(keras, workload, x.shape[1], steps_per_execution=steps), workload, x, y)
+        run = _epochs(build(keras, workload, x, steps_per_execution=steps), workload, x, y)
         run(1)
         began = time.perf_counter()
         run(2)

@@ -51,6 +51,13 @@ _CACHE = {
 
 CONTENDERS = {
     "hornpipe-jax": Contender("hornpipe (JAX)", "api", "hornpipe", {"HORNPIPE_ENGINE": "jax"}),
+    "hornpipe-portable": Contender(
+        "hornpipe (JAX), no compiled kernels",
+        "api",
+        "hornpipe",
+        {"HORNPIPE_ENGINE": "jax", "HORNPIPE_KERNELS": "0"},
+        ("cnn", "separable", "lstm", "gru"),
+    ),
     "hornpipe-torch": Contender(
         "hornpipe (PyTorch)", "api", "hornpipe", {"HORNPIPE_ENGINE": "torch"}
     ),

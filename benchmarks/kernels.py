@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from hornpipe.engine import jax_kernels, select
+from hornpipe.engine import jax_conv, jax_kernels, select
 from hornpipe.ops.conv import conv_general as composed
 
 
@@ -78,7 +78,7 @@ def jax_path(path: str, row: Row):
     pairs = [(row.pad, row.pad)] * 2
     options = ((row.stride,) * 2, pairs, (1, 1), groups)
     if path == "native":
-        return lambda x, kernel: jax_kernels.conv_general(x, kernel, *options)
+        return lambda x, kernel: jax_conv.conv_general(x, kernel, *options)
     if path == "im2col":
         return lambda x, kernel: composed.__wrapped__(x, kernel, *options)
     names = ("NHWC", "HWIO", "NHWC")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ class Workload:
 
     Args:
         title: what the tables say.
-        load: returns (x, y), float32, ready for the model.
-        layers: (units, activation) of the Dense layers.
+        load: returns (x, y), ready for the model.
+        layers: (units, activation) of the Dense layers; or a function of `keras.layers` that returns a list of layers.
         loss, metric: names as in Keras.
         batch_size: int.
         steps_per_execution: values to try for the contender that picks its best one.
@@ -31,7 +32,7 @@ class Workload:
 
     title: str
     load: Callable[[], tuple[np.ndarray, np.ndarray]]
-    layers: tuple[tuple[int, str | None], ...]
+    layers: tuple[tuple[int, str | None], ...] | Callable[[Any], list]
     loss: str
     metric: str
     batch_size: int
@@ -112,6 +113,81 @@ def reuters_splits():
     return split(multi_hot(arrays["x_values"], arrays["x_offsets"]), one_hot(arrays["y"], 46), 0.8)
 
 
+def mnist_images(rows: int):
+    """Return the first images of MNIST, (rows, 28, 28, 1) in [0, 1], and labels."""
+    arrays = read("mnist")
+    images = arrays["x_train"][:rows, :, :, None].astype("float32") / 255
+    return images, arrays["y_train"][:rows].astype("int32")
+
+
+def imdb_sequences(rows: int, steps: int):
+    """Return texts of IMDB as rows of word numbers, cut or padded in front to `steps`, and labels 0 or 1."""
+    arrays, chosen = read("imdb"), np.random.RandomState(_SEED).permutation(25_000)[:rows]
+    values, offsets = arrays["x_train_values"] + 3, arrays["x_train_offsets"]
+    texts = np.zeros((rows, steps), "int32")
+    for row, text in enumerate(chosen):
+        words = np.append(1, values[offsets[text] : offsets[text + 1]])[-steps:]
+        texts[row, steps - len(words) :] = np.where(words < _WORDS, words, 2)
+    return texts, arrays["y_train"][chosen].astype("float32")
+
+
+def _convnet(layers):
+    return [
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Dropout(0.25),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(10, activation="softmax"),
+    ]
+
+
+def _texts(recurrent):
+    def build(layers):
+        return [
+            layers.Embedding(_WORDS, 32),
+            getattr(layers, recurrent)(32),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+
+    return build
+
+
+def _separable(layers):
+    def block(filters, strides):
+        return [
+            layers.SeparableConv2D(filters, 3, strides, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+
+    return [
+        layers.Conv2D(32, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        *block(64, 1),
+        *block(64, 2),
+        *block(128, 1),
+        *block(128, 2),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(10, activation="softmax"),
+    ]
+
+
+_IMAGES = {
+    "loss": "sparse_categorical_crossentropy",
+    "metric": "accuracy",
+    "batch_size": 128,
+    "steps_per_execution": (),
+    "units": (1, 1),
+}
+_TEXTS = _IMAGES | {
+    "load": lambda: imdb_sequences(5120, 200),
+    "loss": "binary_crossentropy",
+}
+
 _MNIST = {
     "load": lambda: mnist_splits()[0],
     "layers": ((512, "relu"), (10, "softmax")),
@@ -146,6 +222,28 @@ WORKLOADS = {
         batch_size=512,
         steps_per_execution=(7, 49),
         units=(4, 4),
+    ),
+    "cnn": Workload(
+        title="MNIST: two convolutions, pooling, dropout, 128, 10; 5,120 rows, batch size 128, one epoch",
+        load=lambda: mnist_images(5120),
+        layers=_convnet,
+        **_IMAGES,
+    ),
+    "separable": Workload(
+        title="MNIST: four separable convolutions with batch normalisation, 2,560 rows, batch size 128, one epoch",
+        load=lambda: mnist_images(2560),
+        layers=_separable,
+        **_IMAGES,
+    ),
+    "lstm": Workload(
+        title="IMDB: Embedding(10000, 32), LSTM(32), 200 words, 5,120 rows, batch size 128, one epoch",
+        layers=_texts("LSTM"),
+        **_TEXTS,
+    ),
+    "gru": Workload(
+        title="IMDB: Embedding(10000, 32), GRU(32), 200 words, 5,120 rows, batch size 128, one epoch",
+        layers=_texts("GRU"),
+        **_TEXTS,
     ),
     "predict_row": Workload(
         title="MNIST model: predict one row",

@@ -297,15 +297,15 @@ def _narrow(dtype, explicit=True):
 
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
-    from hornpipe.engine import jax_kernels
+    from hornpipe.engine import jax_conv
 
-    return jax_kernels.conv_general(x, kernel, strides, padding, dilation, groups)
+    return jax_conv.conv_general(x, kernel, strides, padding, dilation, groups)
 
 
 def conv_transpose_general(x, kernel, strides, pairs, dilation):
-    from hornpipe.engine import jax_kernels
+    from hornpipe.engine import jax_conv
 
-    return jax_kernels.conv_transpose_general(x, kernel, strides, pairs, dilation)
+    return jax_conv.conv_transpose_general(x, kernel, strides, pairs, dilation)
 
 
 def active_kernels():

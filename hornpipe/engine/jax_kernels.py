@@ -1,8 +1,4 @@
-"""Convolutions of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed ones.
-
-Three bilinear primitives on channels-last images: the convolution, its gradient by the image and its gradient by the kernel. The
-derivatives of each are the two others, so forward mode, reverse mode and every order come from one table. Nothing is loaded before
-the first convolution.
+"""The compiled CPU kernels as the JAX engine sees them: loaded once, when the first operation that has one asks.
 
 >>> from hornpipe.engine import jax_kernels
 >>> jax_kernels.status().split(":")[0]
@@ -16,22 +12,10 @@ import threading
 from pathlib import Path
 
 import jax
-import numpy as np
-from jax import lax
-from jax.experimental.custom_partitioning import custom_partitioning
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
-from jax.sharding import NamedSharding, PartitionSpec
 
 from hornpipe.kernels import library
 
-try:  # programs of these primitives are told their devices, without which nothing can be divided among them
-    from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
-except ImportError:
-    _needs_devices = None
-
 ABI = f"jax-{jax.__version__}"
-_STATIC = ("strides", "before", "steps", "groups", "size")
 _lock = threading.Lock()
 
 
@@ -40,7 +24,7 @@ def _loaded() -> tuple[bool, str]:
     """Load the library once; return whether it is active, and the instructions or the reason."""
     try:
         handle, variant = library.load(ABI)
-        for name in ("hornpipe_conv", "hornpipe_conv_dx", "hornpipe_conv_dw"):
+        for name in library.HANDLERS:
             target = jax.ffi.pycapsule(getattr(handle, name))
             jax.ffi.register_ffi_target(name, target, platform="cpu")
     except library.UnusableError as reason:
@@ -51,7 +35,7 @@ def _loaded() -> tuple[bool, str]:
 
 
 def active() -> bool:
-    """Return whether convolutions run in the compiled kernels."""
+    """Return whether the compiled kernels are used."""
     with _lock:
         return _loaded()[0]
 
@@ -79,237 +63,3 @@ def build() -> Path:
     from hornpipe.kernels import build as builder
 
     return builder.build(ABI, jax.ffi.include_dir())
-
-
-# ---- the engine's own versions of composed operations
-
-
-def conv_general(x, kernel, strides, padding, dilation, groups):
-    """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
-    if not _suits(x, kernel):
-        return NotImplemented
-    strides, dilation = tuple(strides), tuple(dilation)
-    reach = [(window - 1) * step + 1 for window, step in zip(kernel.shape, dilation, strict=False)]
-    size = tuple(
-        (length + sum(pair) - span) // stride + 1
-        for length, pair, span, stride in zip(x.shape[1:-1], padding, reach, strides, strict=True)
-    )
-    if min(size) < 1 or not _pays(x.shape[-1], kernel.shape[-1], groups):
-        return NotImplemented
-    before = tuple(pair[0] for pair in padding)
-    return _bind(conv_p, x, kernel, strides, before, dilation, groups, size)
-
-
-def conv_transpose_general(x, kernel, strides, pairs, dilation):
-    """As `hornpipe.ops.conv.conv_transpose_general`: the gradient of a convolution by its image."""
-    if not _suits(x, kernel):
-        return NotImplemented
-    strides, dilation = tuple(strides), tuple(dilation)
-    reach = [(window - 1) * step + 1 for window, step in zip(kernel.shape, dilation, strict=False)]
-    size = tuple(
-        (length - 1) * stride + 1 + sum(pair) - (span - 1)
-        for length, stride, pair, span in zip(x.shape[1:-1], strides, pairs, reach, strict=True)
-    )
-    if min(size) < 1:
-        return NotImplemented
-    before = tuple(span - 1 - pair[0] for span, pair in zip(reach, pairs, strict=True))
-    return _bind(conv_dx_p, x, kernel, strides, before, dilation, 1, size)
-
-
-def _suits(x, kernel):
-    return (
-        x.dtype == kernel.dtype == np.float32
-        and x.ndim == kernel.ndim in (3, 4)
-        and all(isinstance(size, int) for size in x.shape)
-        and 0 not in (*x.shape[1:], *kernel.shape)
-        and active()
-    )
-
-
-def _pays(channels, filters, groups):
-    """Return whether the kernels are faster: not for several filters to one channel, nor for many thin groups."""
-    return groups == 1 or groups == channels == filters or min(channels, filters) // groups >= 8
-
-
-def _bind(primitive, x, kernel, strides, before, steps, groups, size):
-    if x.ndim == 4:
-        return primitive.bind(
-            x, kernel, strides=strides, before=before, steps=steps, groups=groups, size=size
-        )
-    out = primitive.bind(
-        x[:, None],
-        kernel[None],
-        strides=(1, *strides),
-        before=(0, *before),
-        steps=(1, *steps),
-        groups=groups,
-        size=(1, *size),
-    )
-    return out[:, 0]
-
-
-# ---- the primitives: first and second operand, result; `size` is what the operands' shapes do not tell
-
-
-def _conv_shape(x, kernel, *, size, **_):
-    return (x.shape[0], *size, kernel.shape[-1])
-
-
-def _dx_shape(dy, kernel, *, size, groups, **_):
-    return (dy.shape[0], *size, kernel.shape[-2] * groups)
-
-
-def _dw_shape(x, dy, *, size, groups, **_):
-    return (*size, x.shape[-1] // groups, dy.shape[-1])
-
-
-def _portable_conv(x, kernel, *, strides, before, steps, groups, size):
-    after = [
-        (out - 1) * stride + (window - 1) * step + 1 - length - first
-        for out, stride, window, step, length, first in zip(
-            size, strides, kernel.shape[:2], steps, x.shape[1:3], before, strict=True
-        )
-    ]
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        strides,
-        list(zip(before, after, strict=True)),
-        rhs_dilation=steps,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
-
-
-def _portable_dx(dy, kernel, *, size, groups, **rest):
-    x = jax.ShapeDtypeStruct(_dx_shape(dy, kernel, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:3], **rest)
-    return jax.linear_transpose(lambda image: run(image, kernel), x)(dy)[0]
-
-
-def _portable_dw(x, dy, *, size, groups, **rest):
-    kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:3], **rest)
-    return jax.linear_transpose(lambda weights: run(x, weights), kernel)(dy)[0]
-
-
-# ---- several devices: each computes its part of the batch
-
-
-def _numbers(*, strides, before, steps, groups, size):
-    return np.array([*strides, *before, *steps, groups], np.int64)
-
-
-def _is_sharded(axes):
-    """Return whether a program is for several devices that are known, and is not yet divided among them."""
-    return getattr(axes, "num_devices", 1) > 1 and axes.device_assignment is not None
-
-
-def _partitioned(name, shape, **options):
-    """Return a primitive's function such that a program for several devices divides the batch and gathers nothing."""
-
-    def run(first, second):
-        out = jax.ShapeDtypeStruct(shape(first, second, **options), first.dtype)
-        return jax.ffi.ffi_call(name, out)(first, second, numbers=_numbers(**options))
-
-    of_kernel = name == "hornpipe_conv_dw"
-    divided = custom_partitioning(run)
-
-    def partition(mesh, arguments, result):
-        axes = arguments[0].sharding.spec[0]
-        images, whole = (NamedSharding(mesh, PartitionSpec(each)) for each in (axes, None))
-
-        def add_up(x, dy):
-            part = run(x, dy)
-            return part if axes is None else lax.psum(part, axes)
-
-        if of_kernel:
-            return mesh, add_up, whole, (images, images)
-        return mesh, run, images, (images, whole)
-
-    rule = "n h w c, n p q f -> i j k g" if of_kernel else "n h w c, i j k f -> n p q g"
-    alone = tuple(letter for letter in rule if letter.isalpha() and letter != "n")
-    divided.def_partition(
-        partition,
-        sharding_rule=rule,
-        reduction_factors=("n",) if of_kernel else (),
-        need_replication_factors=tuple(dict.fromkeys(alone)),
-    )
-    return divided
-
-
-def _make(name, shape, portable):
-    primitive = Primitive(name)
-
-    def abstract(first, second, **options):
-        return jax.core.ShapedArray(shape(first, second, **options), first.dtype)
-
-    def lower(context, first, second, **options):
-        if _is_sharded(context.module_context.axis_context):
-            run = _partitioned(name, shape, **options)
-            return mlir.lower_fun(run, multiple_results=False)(context, first, second)
-        return jax.ffi.ffi_lowering(name)(context, first, second, numbers=_numbers(**options))
-
-    primitive.def_abstract_eval(abstract)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=_STATIC))
-    mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
-    mlir.register_lowering(primitive, lower, platform="cpu")
-    batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
-    if _needs_devices is not None:
-        _needs_devices.add(primitive)
-    return primitive
-
-
-conv_p: Primitive
-conv_dx_p: Primitive
-conv_dw_p: Primitive
-
-
-def _batch(primitive, arguments, axes, **options):
-    """Fold a mapped image into the batch; go over mapped kernels, and over all of a kernel's gradients, one by one."""
-    first, second = (
-        value if axis is None else jax.numpy.moveaxis(value, axis, 0)
-        for value, axis in zip(arguments, axes, strict=True)
-    )
-    mapped = [axis is not None for axis in axes]
-    if primitive is not conv_dw_p and mapped == [True, False]:
-        folded = first.reshape((-1, *first.shape[2:]))
-        out = primitive.bind(folded, second, **options)
-        return out.reshape((*first.shape[:2], *out.shape[1:])), 0
-    if all(mapped):
-        return lax.map(lambda pair: primitive.bind(*pair, **options), (first, second)), 0
-    if mapped[0]:
-        return lax.map(lambda one: primitive.bind(one, second, **options), first), 0
-    return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
-
-
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv)
-conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw)
-
-
-def _pixels(operand):
-    # What is to be differentiated comes as a placeholder that has no more than a type.
-    return getattr(operand, "aval", operand).shape[1:3]
-
-
-def _window(operand):
-    return getattr(operand, "aval", operand).shape[:2]
-
-
-# The transpose of each by its first and by its second operand, `ct` being the gradient of its result.
-ad.defbilinear(
-    conv_p,
-    lambda ct, x, kernel, size, **rest: conv_dx_p.bind(ct, kernel, size=_pixels(x), **rest),
-    lambda ct, x, kernel, size, **rest: conv_dw_p.bind(x, ct, size=_window(kernel), **rest),
-)
-ad.defbilinear(
-    conv_dx_p,
-    lambda ct, dy, kernel, size, **rest: conv_p.bind(ct, kernel, size=_pixels(dy), **rest),
-    lambda ct, dy, kernel, size, **rest: conv_dw_p.bind(ct, dy, size=_window(kernel), **rest),
-)
-ad.defbilinear(
-    conv_dw_p,
-    lambda ct, x, dy, size, **rest: conv_dx_p.bind(dy, ct, size=_pixels(x), **rest),
-    lambda ct, x, dy, size, **rest: conv_p.bind(x, ct, size=_pixels(dy), **rest),
-)

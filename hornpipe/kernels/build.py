@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hornpipe.core.errors import clip_text, message
@@ -23,7 +24,7 @@ COMMON = (
     "-pthread",
     "-Wall",
 )
-# One compilation of conv.cpp each; ffi.cpp chooses among them when the library is loaded.
+# One compilation each of <family>.cpp; <family>_ffi.cpp, compiled once for any processor, chooses when the library is loaded.
 VARIANTS = {
     "x86_64": (("-march=x86-64-v3",), ("-march=x86-64-v4", "-mprefer-vector-width=512")),
     "aarch64": ((),),
@@ -82,23 +83,7 @@ def build(abi: str, include: str) -> Path:
     command, target = compiler(), library.folder(abi)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as work:
-        objects = []
-        for number, flags in enumerate(variants()):
-            objects.append(os.path.join(work, f"conv{number}.o"))
-            _run(
-                [
-                    command,
-                    *COMMON,
-                    *flags,
-                    "-c",
-                    str(library.SOURCE / "conv.cpp"),
-                    "-o",
-                    objects[-1],
-                ]
-            )
-        objects.append(os.path.join(work, "ffi.o"))
-        source = str(library.SOURCE / "ffi.cpp")
-        _run([command, *COMMON, "-isystem", include, "-c", source, "-o", objects[-1]])
+        objects = compile_all((command, *COMMON), variants(), include, work)
         linked = Path(work, library.OBJECT)
         _run([command, "-shared", "-pthread", "-o", str(linked), *objects])
         record = {
@@ -113,6 +98,27 @@ def build(abi: str, include: str) -> Path:
         os.replace(linked, target / library.OBJECT)
         os.replace(written, target / library.RECORD)
     return target / library.OBJECT
+
+
+def compile_all(command, variants, include, work) -> list[str]:
+    """Compile every source file into the folder `work`, one for each core at a time, and return the objects' paths.
+
+    Raises:
+        BuildError: the compiler's error.
+    """
+    jobs = []
+    for source in (name for name in library.SOURCES if name.endswith(".cpp")):
+        own = [("-isystem", include)] if source.endswith("_ffi.cpp") else variants
+        for number, flags in enumerate(own):
+            jobs.append((source, flags, os.path.join(work, f"{source}.{number}.o")))
+
+    def compile_one(job):
+        source, flags, to = job
+        _run([*command, *flags, "-c", str(library.SOURCE / source), "-o", to])
+        return to
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(compile_one, jobs))
 
 
 def _run(arguments):

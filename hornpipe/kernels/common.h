@@ -13,11 +13,15 @@ using hornpipe::Conv;
 using hornpipe::Index;
 using hornpipe::Pool;
 
+// HORNPIPE_VARIANT(conv) is the name of this variant's table of functions.
 #if defined(__AVX512F__)
+#define HORNPIPE_VARIANT(family) family##_avx512
 constexpr int LANES = 16, TILE_ROWS = 12;
 #elif defined(__AVX2__)
+#define HORNPIPE_VARIANT(family) family##_avx2
 constexpr int LANES = 8, TILE_ROWS = 6;
 #else
+#define HORNPIPE_VARIANT(family) family##_portable
 constexpr int LANES = 4, TILE_ROWS = 8;
 #endif
 constexpr int PANEL = 2 * LANES;  // columns of a full register tile

@@ -531,11 +531,5 @@ bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const floa
 }  // namespace
 
 namespace hornpipe {
-#if defined(__AVX512F__)
-const Variant variant_avx512 = {"avx512", forward, input_gradient, kernel_gradient};
-#elif defined(__AVX2__)
-const Variant variant_avx2 = {"avx2", forward, input_gradient, kernel_gradient};
-#else
-const Variant variant_portable = {"portable", forward, input_gradient, kernel_gradient};
-#endif
-}  // namespace hornpipe
+const ConvKernels HORNPIPE_VARIANT(conv) = {forward, input_gradient, kernel_gradient};
+}

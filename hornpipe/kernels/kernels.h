@@ -28,13 +28,11 @@ struct Pool {
 };
 
 // Each function returns false where there is no memory for its scratch.
-struct Variant {
-  const char* name;
+struct ConvKernels {
   bool (*forward)(const Pool&, const Conv&, const float* x, const float* kernel, float* y);
   bool (*input_gradient)(const Pool&, const Conv&, const float* dy, const float* kernel, float* dx);
   bool (*kernel_gradient)(const Pool&, const Conv&, const float* x, const float* dy, float* dkernel);
 };
-
-extern const Variant variant_avx512, variant_avx2, variant_portable;
+extern const ConvKernels conv_avx512, conv_avx2, conv_portable;
 
 }  // namespace hornpipe

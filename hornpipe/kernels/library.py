@@ -16,7 +16,8 @@ from pathlib import Path
 from hornpipe.core import settings
 
 SOURCE = Path(__file__).parent
-SOURCES = ("common.h", "conv.cpp", "depthwise.h", "ffi.cpp", "kernels.h")
+SOURCES = tuple(sorted(path.name for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h")))
+HANDLERS = ("hornpipe_conv", "hornpipe_conv_dx", "hornpipe_conv_dw")  # what XLA calls
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"
 BUILD = "Run `hornpipe kernels --build`."

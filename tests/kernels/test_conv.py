@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hornpipe.engine import jax_kernels, select
+from hornpipe.engine import jax_conv, jax_kernels, select
 from hornpipe.kernels import library
 from tests.kernels.reference import Case, error
 
@@ -89,7 +89,7 @@ OPTIONS = {"strides": (2, 1), "padding": [(1, 0), (1, 2)], "dilation": (1, 2), "
 
 
 def ours(x, kernel):
-    return jax_kernels.conv_general(x, kernel, **OPTIONS)
+    return jax_conv.conv_general(x, kernel, **OPTIONS)
 
 
 def xla(x, kernel):
@@ -182,7 +182,7 @@ def test_xlas_threads_change_no_bit():
     x, kernel, dy = (jnp.asarray(a, "float32") for a in (case.x, case.kernel, case.dy))
 
     def conv(x, kernel):
-        return jax_kernels.conv_general(x, kernel, (2, 1), case.padding, (1, 1), 1)
+        return jax_conv.conv_general(x, kernel, (2, 1), case.padding, (1, 1), 1)
 
     @jax.jit
     def often(x, kernel, dy):
@@ -231,7 +231,7 @@ def test_empty_batch():
 
 def test_one_dimension():
     x, kernel = X[:, :, 0], KERNEL[:, 0]
-    got = jax_kernels.conv_general(x, kernel, [2], [(1, 1)], [1], 1)
+    got = jax_conv.conv_general(x, kernel, [2], [(1, 1)], [1], 1)
     columns = jnp.pad(x, [(0, 0), (1, 1), (0, 0)])
     wanted = sum(columns[:, i : i + 7 : 2] @ kernel[i] for i in range(3))
     same(got, wanted)
@@ -245,7 +245,7 @@ def test_transposed(pairs):
     options = {"strides": (2, 3), "pairs": pairs, "dilation": (1, 2)}
 
     def up(x, kernel):
-        return jax_kernels.conv_transpose_general(x, kernel, **options)
+        return jax_conv.conv_transpose_general(x, kernel, **options)
 
     def composed(x, kernel):
         with select.use(select.load("jax")):
@@ -258,9 +258,7 @@ def test_transposed(pairs):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_other_dtypes_take_the_composed_operation(dtype):
-    assert (
-        jax_kernels.conv_general(X.astype(dtype), KERNEL.astype(dtype), **OPTIONS) is NotImplemented
-    )
+    assert jax_conv.conv_general(X.astype(dtype), KERNEL.astype(dtype), **OPTIONS) is NotImplemented
 
 
 def test_other_platforms_get_xlas_own():

@@ -19,23 +19,12 @@ def run_driver(flags, variants, folder):
         command = build.compiler()
     except build.BuildError as reason:
         pytest.skip(str(reason))
-    flags = [
-        *flags,
-        "-std=c++17",
-        "-ffp-contract=fast",
-        "-pthread",
-        "-isystem",
-        jax.ffi.include_dir(),
-    ]
-    objects = []
-    for number, variant in enumerate(variants):
-        objects.append(str(folder / f"conv{number}.o"))
-        source = str(library.SOURCE / "conv.cpp")
-        subprocess.run([command, *flags, *variant, "-c", source, "-o", objects[-1]], check=True)
+    flags = [*flags, "-std=c++17", "-ffp-contract=fast", "-pthread"]
+    objects = build.compile_all([command, *flags], variants, jax.ffi.include_dir(), str(folder))
     program = str(folder / "driver")
-    sources = [str(library.SOURCE / "ffi.cpp"), str(Path(__file__).with_name("driver.cpp"))]
+    driver = str(Path(__file__).with_name("driver.cpp"))
     include = f"-I{library.SOURCE}"
-    subprocess.run([command, *flags, include, *sources, *objects, "-o", program], check=True)
+    subprocess.run([command, *flags, include, driver, *objects, "-o", program], check=True)
     done = subprocess.run([program, "60"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""

@@ -16,13 +16,13 @@ if not jax_kernels.active():
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
-from hornpipe.engine import jax_kernels
+from hornpipe.engine import jax_conv, jax_kernels
 
 random = np.random.default_rng(0)
 x, kernel = (jnp.asarray(random.standard_normal(s), "float32") for s in ((4, 9, 8, 5), (3, 3, 5, 8)))
 
 def conv(x, kernel):
-    return jax_kernels.conv_general(x, kernel, (1, 2), [(1, 1), (0, 1)], (1, 1), 1)
+    return jax_conv.conv_general(x, kernel, (1, 2), [(1, 1), (0, 1)], (1, 1), 1)
 
 def loss(x, kernel):
     return jnp.sum(jnp.tanh(conv(x, kernel)) ** 2)

@@ -1,0 +1,101 @@
+// Convolutions: checks of every shape, and the handlers that XLA calls.
+#include "ffi.h"
+
+namespace {
+
+using hornpipe::Conv;
+using hornpipe::ConvKernels;
+
+const ConvKernels* const table = HORNPIPE_TABLE(conv);
+
+// ---- checks
+
+using Floats = ffi::Buffer<ffi::F32, 4>;
+using Numbers = ffi::Span<const int64_t>;
+
+constexpr Index LARGEST = Index(1) << 40;
+
+bool fits(const Conv& c) {
+  if (c.batch < 0 || c.batch > LARGEST) return false;
+  for (Index size : {c.height, c.width, c.channels, c.window_h, c.window_w, c.filters, c.out_h, c.out_w,
+                     c.stride_h, c.stride_w, c.step_h, c.step_w, c.groups})
+    if (size < 1 || size > LARGEST) return false;
+  for (Index before : {c.before_h, c.before_w})
+    if (before < -LARGEST || before > LARGEST) return false;
+  return c.channels % c.groups == 0 && c.filters % c.groups == 0;
+}
+
+ffi::Error read(const ffi::Span<const int64_t>& image, const ffi::Span<const int64_t>& kernel,
+                const ffi::Span<const int64_t>& out, const Numbers& numbers, Conv* c) {
+  if (numbers.size() != 7) return ffi::Error::InvalidArgument("hornpipe conv: seven numbers must come with the arrays");
+  *c = {image[0], image[1], image[2], image[3], kernel[0], kernel[1], kernel[3], out[1], out[2],
+        numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]};
+  if (!fits(*c) || out[0] != c->batch || out[3] != c->filters || kernel[2] * c->groups != c->channels)
+    return ffi::Error::InvalidArgument("hornpipe conv: the shapes do not fit together");
+  return ffi::Error::Success();
+}
+
+using Function = bool (*)(const Pool&, const Conv&, const float*, const float*, float*);
+
+Index multiply_adds(const Conv& c) {
+  return c.batch * c.out_h * c.out_w * c.filters * c.window_h * c.window_w * (c.channels / c.groups);
+}
+
+ffi::Error call(ffi::ThreadPool& threads, Function ConvKernels::*function, const Conv& c, const float* first,
+                const float* second, Floats& out) {
+  if (table == nullptr) return no_variant();
+  float* result = out.typed_data();
+  advise_large_pages(result, out.size_bytes());
+  return (table->*function)(pool_for(threads, multiply_adds(c)), c, first, second, result) ? ffi::Error::Success() : no_memory();
+}
+
+ffi::Error forward(ffi::ThreadPool threads, Floats x, Floats kernel, ffi::Result<Floats> y, Numbers numbers) {
+  Conv c;
+  if (auto error = read(x.dimensions(), kernel.dimensions(), y->dimensions(), numbers, &c); error.failure()) return error;
+  return call(threads, &ConvKernels::forward, c, x.typed_data(), kernel.typed_data(), *y);
+}
+
+ffi::Error input_gradient(ffi::ThreadPool threads, Floats dy, Floats kernel, ffi::Result<Floats> dx, Numbers numbers) {
+  Conv c;
+  if (auto error = read(dx->dimensions(), kernel.dimensions(), dy.dimensions(), numbers, &c); error.failure()) return error;
+  return call(threads, &ConvKernels::input_gradient, c, dy.typed_data(), kernel.typed_data(), *dx);
+}
+
+ffi::Error kernel_gradient(ffi::ThreadPool threads, Floats x, Floats dy, ffi::Result<Floats> dkernel, Numbers numbers) {
+  Conv c;
+  if (auto error = read(x.dimensions(), dkernel->dimensions(), dy.dimensions(), numbers, &c); error.failure()) return error;
+  return call(threads, &ConvKernels::kernel_gradient, c, x.typed_data(), dy.typed_data(), *dkernel);
+}
+
+}  // namespace
+
+HORNPIPE_EXPORT const char* hornpipe_variant() { return level.name; }
+
+// The same functions on plain memory with threads of their own, for checks without XLA: 0 is the convolution, 1 the image's gradient, 2
+// the kernel's. Returns whether it was done.
+HORNPIPE_EXPORT int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result,
+                                 int threads) {
+  Conv c;
+  static_assert(sizeof(Conv) == 16 * sizeof(int64_t), "`sizes` are the fields of Conv, in order");
+  std::memcpy(&c, sizes, sizeof(Conv));
+  if (table == nullptr || !fits(c) || which < 0 || which > 2 || threads < 1) return 0;
+  const Function ConvKernels::*functions[] = {&ConvKernels::forward, &ConvKernels::input_gradient, &ConvKernels::kernel_gradient};
+  return (table->*functions[which])({nullptr, threads, run_on_threads}, c, first, second, result);
+}
+
+#define HORNPIPE_HANDLER(name, function)                          \
+  HORNPIPE_EXPORT XLA_FFI_Error* name(XLA_FFI_CallFrame* frame) { \
+    static auto* handler = ffi::Ffi::Bind()                       \
+                               .Ctx<ffi::ThreadPool>()            \
+                               .Arg<Floats>()                     \
+                               .Arg<Floats>()                     \
+                               .Ret<Floats>()                     \
+                               .Attr<Numbers>("numbers")          \
+                               .To(function)                      \
+                               .release();                        \
+    return handler->Call(frame);                                  \
+  }
+
+HORNPIPE_HANDLER(hornpipe_conv, forward)
+HORNPIPE_HANDLER(hornpipe_conv_dx, input_gradient)
+HORNPIPE_HANDLER(hornpipe_conv_dw, kernel_gradient)
