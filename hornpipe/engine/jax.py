@@ -308,6 +308,18 @@ def conv_transpose_general(x, kernel, strides, pairs, dilation):
     return jax_conv.conv_transpose_general(x, kernel, strides, pairs, dilation)
 
 
+def max_pool_general(x, window, strides, padding):
+    from hornpipe.engine import jax_pool
+
+    return jax_pool.max_pool_general(x, window, strides, padding)
+
+
+def average_pool_general(x, window, strides, padding):
+    from hornpipe.engine import jax_pool
+
+    return jax_pool.average_pool_general(x, window, strides, padding)
+
+
 def active_kernels():
     from hornpipe.engine import jax_kernels
 

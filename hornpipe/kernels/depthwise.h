@@ -2,31 +2,9 @@
 #pragma once
 
 #include "common.h"
+#include "lanes.h"
 
 namespace {
-
-// A vector of `T` is a full one, four floats, or one float, for the channels that are left.
-typedef float Four __attribute__((vector_size(16)));
-
-template <class T>
-inline T read(const float* p) {
-  T value;
-  __builtin_memcpy(&value, p, sizeof(T));
-  return value;
-}
-template <class T>
-inline void write(float* p, T value) {
-  __builtin_memcpy(p, &value, sizeof(T));
-}
-
-// Call body(T(), channel) for vectors of channels from first to last.
-template <class Body>
-inline void each_vector(Index channels, Body body) {
-  Index c = 0;
-  for (; c + LANES <= channels; c += LANES) body(Vec{}, c);
-  for (; c + 4 <= channels; c += 4) body(Four{}, c);
-  for (; c < channels; ++c) body(float{}, c);
-}
 
 // The outputs along one axis whose place `offset` lies inside an axis of `size` elements.
 inline Index first_inside(Index offset, Index stride) { return offset < 0 ? ceil_div(-offset, stride) : 0; }

@@ -35,4 +35,22 @@ struct ConvKernels {
 };
 extern const ConvKernels conv_avx512, conv_avx2, conv_portable;
 
+
+// Windows over images (batch, height, width, channels), one result (out_h, out_w) each.
+struct Pooling {
+  Index batch, height, width, channels;
+  Index out_h, out_w;
+  Index window_h, window_w;
+  Index stride_h, stride_w;
+  Index before_h, before_w;
+};
+
+struct PoolKernels {
+  void (*pick)(const Pool&, const Pooling&, const float* x, const float* values, float* y);
+  void (*spread)(const Pool&, const Pooling&, const float* x, const float* dy, float* dx);
+  void (*mean)(const Pool&, const Pooling&, const float* x, float* y);
+  void (*mean_gradient)(const Pool&, const Pooling&, const float* dy, float* dx);
+};
+extern const PoolKernels pool_avx512, pool_avx2, pool_portable;
+
 }  // namespace hornpipe

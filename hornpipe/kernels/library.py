@@ -17,7 +17,16 @@ from hornpipe.core import settings
 
 SOURCE = Path(__file__).parent
 SOURCES = tuple(sorted(path.name for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h")))
-HANDLERS = ("hornpipe_conv", "hornpipe_conv_dx", "hornpipe_conv_dw")  # what XLA calls
+HANDLERS = (  # what XLA calls
+    "hornpipe_conv",
+    "hornpipe_conv_dx",
+    "hornpipe_conv_dw",
+    "hornpipe_max_pool",
+    "hornpipe_pool_pick",
+    "hornpipe_pool_spread",
+    "hornpipe_mean_pool",
+    "hornpipe_mean_pool_dx",
+)
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"
 BUILD = "Run `hornpipe kernels --build`."

@@ -1,4 +1,4 @@
-// Runs sampled convolutions on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
+// Runs sampled convolutions and pooling on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
 // sanitizers by test_sanitizers.py.
 #include <cstdint>
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include <memory>
 
 extern "C" int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
+extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -21,6 +22,31 @@ std::unique_ptr<float[]> numbers(int64_t count) {
   std::unique_ptr<float[]> made(new float[count]);
   for (int64_t i = 0; i < count; ++i) made[i] = static_cast<float>(below(2001) - 1000) / 1000;
   return made;
+}
+
+bool run_pool_sample() {
+  const int64_t window_h = 1 + below(4), window_w = 1 + below(4), stride_h = 1 + below(3), stride_w = 1 + below(3);
+  const int64_t before_h = below(window_h), before_w = below(window_w), out_h = 1 + below(6), out_w = 1 + below(6);
+  const int64_t batch = below(20), channels = 1 + below(70);
+  // The last window begins inside the image.
+  const int64_t least_h = (out_h - 1) * stride_h - before_h + 1, least_w = (out_w - 1) * stride_w - before_w + 1;
+  const int64_t height = (least_h > 1 ? least_h : 1) + below(4), width = (least_w > 1 ? least_w : 1) + below(4);
+  const int64_t sizes[12] = {batch, height, width, channels, out_h, out_w, window_h, window_w, stride_h, stride_w, before_h, before_w};
+  const int64_t x = batch * height * width * channels, y = batch * out_h * out_w * channels;
+  const int64_t operands[5][3] = {{x, x, y}, {x, x, y}, {x, y, x}, {x, 0, y}, {y, 0, x}};
+  for (int which = 0; which < 5; ++which) {
+    const int64_t* lengths = operands[which];
+    auto first = numbers(lengths[0]), second = numbers(lengths[1]), one = numbers(lengths[2]), three = numbers(lengths[2]);
+    if (!hornpipe_run_pool(which, sizes, first.get(), second.get(), one.get(), 1) ||
+        !hornpipe_run_pool(which, sizes, first.get(), second.get(), three.get(), 3) ||
+        std::memcmp(one.get(), three.get(), size_t(lengths[2]) * 4) != 0) {
+      std::printf("pooling %d differs or fails:", which);
+      for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
+      std::printf("\n");
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -52,6 +78,7 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
+    if (!run_pool_sample()) return 1;
     ++done;
   }
   std::printf("%d samples, %s\n", done, hornpipe_variant());

@@ -1,0 +1,180 @@
+"""Pooling of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed operations.
+
+The largest of a window is not linear, but its derivative is: it picks the tangent where x is largest, and the transpose of that spreads
+a gradient to those places. Both are primitives, linear in their second operand, and each is the other's transpose. The mean and its
+gradient are linear and each other's transpose as well.
+
+>>> import numpy as np
+>>> from hornpipe.engine import jax_pool
+>>> jax_pool.max_pool_general(np.ones(3), (2,), (2,), [(0, 0)])
+NotImplemented
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from hornpipe.engine.jax_kernels import active
+
+_STATIC = ("window", "strides", "padding")
+
+
+def max_pool_general(x, window, strides, padding):
+    """As `hornpipe.ops.pool.max_pool_general`; NotImplemented where that one is to be taken."""
+    return _bind(max_p, x, window, strides, padding)
+
+
+def average_pool_general(x, window, strides, padding):
+    """As `hornpipe.ops.pool.average_pool_general`; NotImplemented where that one is to be taken."""
+    return _bind(mean_p, x, window, strides, padding)
+
+
+def _bind(primitive, x, window, strides, padding):
+    window, strides, padding = tuple(window), tuple(strides), tuple(map(tuple, padding))
+    if not (
+        x.dtype == np.float32
+        and x.ndim in (3, 4)
+        and all(isinstance(size, int) for size in x.shape)
+        and 0 not in x.shape[1:]
+        and _windows_meet_the_image(x.shape[1:-1], window, strides, padding)
+        and active()
+    ):
+        return NotImplemented
+    if x.ndim == 4:
+        return primitive.bind(x, window=window, strides=strides, padding=padding)
+    options = {"window": (1, *window), "strides": (1, *strides), "padding": ((0, 0), *padding)}
+    return primitive.bind(x[:, None], **options)[:, 0]
+
+
+def _windows_meet_the_image(sizes, window, strides, padding):
+    """Return whether there are windows, and each holds an element of the image."""
+    for size, length, stride, (before, after) in zip(sizes, window, strides, padding, strict=True):
+        room = size + before + after - length
+        if room < 0 or not 0 <= before < length <= 4096:
+            return False
+        if room // stride * stride - before >= size:
+            return False
+    return True
+
+
+# ---- the primitives
+
+
+def _pooled(shape, window, strides, padding):
+    outs = (
+        (size + sum(pair) - length) // stride + 1
+        for size, length, stride, pair in zip(shape[1:3], window, strides, padding, strict=True)
+    )
+    return (shape[0], *outs, shape[3])
+
+
+def _numbers(window, strides, padding):
+    return np.array([*window, *strides, *(pair[0] for pair in padding)], np.int64)
+
+
+def _composed(name, options):
+    from hornpipe.ops import pool
+
+    return lambda x: getattr(pool, name).__wrapped__(x, *(options[key] for key in _STATIC))
+
+
+def _portable_pick(x, values, **options):
+    return jax.jvp(_composed("max_pool_general", options), (x,), (values,))[1]
+
+
+def _portable_spread(x, dy, **options):
+    return jax.vjp(_composed("max_pool_general", options), x)[1](dy)[0]
+
+
+def _portable_mean_dx(dy, *, size, **options):
+    x = jax.ShapeDtypeStruct((dy.shape[0], *size, dy.shape[3]), dy.dtype)
+    return jax.linear_transpose(_composed("average_pool_general", options), x)(dy)[0]
+
+
+def _make(name, shape, portable):
+    """Return the primitive of a handler; `shape(*operands, **options)` is that of its result."""
+    primitive = Primitive(name)
+
+    def abstract(*operands, **options):
+        return jax.core.ShapedArray(shape(*operands, **options), operands[0].dtype)
+
+    def lower(context, *operands, size=None, **options):
+        if getattr(context.module_context.axis_context, "num_devices", 1) > 1:
+            # XLA divides composed operations among devices by itself.
+            more = {} if size is None else {"size": size}
+            run = functools.partial(portable, **options, **more)
+            return mlir.lower_fun(run, multiple_results=False)(context, *operands)
+        return jax.ffi.ffi_lowering(name)(context, *operands, numbers=_numbers(**options))
+
+    def batch(operands, axes, **options):
+        """Fold the mapped axis into the images."""
+        count = next(
+            operand.shape[axis]
+            for operand, axis in zip(operands, axes, strict=True)
+            if axis is not None
+        )
+        moved = [
+            jax.numpy.broadcast_to(operand, (count, *operand.shape))
+            if axis is None
+            else jax.numpy.moveaxis(operand, axis, 0)
+            for operand, axis in zip(operands, axes, strict=True)
+        ]
+        folded = [operand.reshape((-1, *operand.shape[2:])) for operand in moved]
+        out = primitive.bind(*folded, **options)
+        return out.reshape((count, -1, *out.shape[1:])), 0
+
+    primitive.def_abstract_eval(abstract)
+    primitive.def_impl(jax.jit(primitive.bind, static_argnames=(*_STATIC, "size")))
+    mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
+    mlir.register_lowering(primitive, lower, platform="cpu")
+    batching.primitive_batchers[primitive] = batch
+    return primitive
+
+
+def _first_shape(x, *_, **options):
+    return _pooled(x.shape, **options)
+
+
+max_p = _make(
+    "hornpipe_max_pool",
+    _first_shape,
+    lambda x, **options: _composed("max_pool_general", options)(x),
+)
+pick_p = _make("hornpipe_pool_pick", _first_shape, _portable_pick)
+spread_p = _make("hornpipe_pool_spread", lambda x, dy, **_: x.shape, _portable_spread)
+mean_p = _make(
+    "hornpipe_mean_pool",
+    _first_shape,
+    lambda x, **options: _composed("average_pool_general", options)(x),
+)
+mean_dx_p = _make(
+    "hornpipe_mean_pool_dx",
+    lambda dy, *, size, **_: (dy.shape[0], *size, dy.shape[3]),
+    _portable_mean_dx,
+)
+
+
+def _spatial(operand):
+    # What is to be differentiated comes as a placeholder that has no more than a type.
+    return getattr(operand, "aval", operand).shape[1:3]
+
+
+ad.defjvp(max_p, lambda tangent, x, **options: pick_p.bind(x, tangent, **options))
+for _linear, _transposed in ((pick_p, spread_p), (spread_p, pick_p)):
+    # Where x is largest changes in steps: the derivative by x is zero.
+    ad.defjvp(
+        _linear,
+        None,
+        lambda tangent, x, _, _linear=_linear, **options: _linear.bind(x, tangent, **options),
+    )
+    ad.primitive_transposes[_linear] = lambda gradient, x, _, _transposed=_transposed, **options: (
+        None,
+        _transposed.bind(x, gradient, **options),
+    )
+ad.deflinear2(mean_p, lambda dy, x, **options: [mean_dx_p.bind(dy, size=_spatial(x), **options)])
+ad.deflinear2(mean_dx_p, lambda dx, _, *, size, **options: [mean_p.bind(dx, **options)])
