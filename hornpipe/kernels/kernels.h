@@ -53,4 +53,15 @@ struct PoolKernels {
 };
 extern const PoolKernels pool_avx512, pool_avx2, pool_portable;
 
+// A table (rows, width), and `count` numbers of its rows.
+struct Rows {
+  Index rows, width, count;
+};
+
+struct RowKernels {
+  void (*gather)(const Pool&, const Rows&, const float* table, const int32_t* numbers, float* picked);
+  void (*scatter_add)(const Pool&, const Rows&, const int32_t* numbers, const float* updates, float* table);
+};
+extern const RowKernels rows_avx512, rows_avx2, rows_portable;
+
 }  // namespace hornpipe

@@ -26,6 +26,8 @@ HANDLERS = (  # what XLA calls
     "hornpipe_pool_spread",
     "hornpipe_mean_pool",
     "hornpipe_mean_pool_dx",
+    "hornpipe_gather_rows",
+    "hornpipe_add_rows",
 )
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"

@@ -1,4 +1,4 @@
-// Runs sampled convolutions and pooling on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
+// Runs sampled convolutions, pooling and rows of tables on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
 // sanitizers by test_sanitizers.py.
 #include <cstdint>
 #include <cstdio>
@@ -8,6 +8,7 @@
 
 extern "C" int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
 extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
+extern "C" int hornpipe_run_rows(int which, const int64_t* sizes, const int32_t* numbers, const float* from, float* result, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -49,6 +50,24 @@ bool run_pool_sample() {
   return true;
 }
 
+bool run_rows_sample() {
+  const int64_t sizes[3] = {1 + below(50), 1 + below(70), below(200)};
+  const int64_t table = sizes[0] * sizes[1], picked = sizes[2] * sizes[1];
+  std::unique_ptr<int32_t[]> places(new int32_t[sizes[2]]);
+  for (int64_t i = 0; i < sizes[2]; ++i) places[i] = static_cast<int32_t>(below(sizes[0] + 4) - 2);
+  for (int which = 0; which < 2; ++which) {
+    const int64_t length = which == 0 ? picked : table;
+    auto from = numbers(which == 0 ? table : picked), one = numbers(length), three = numbers(length);
+    if (!hornpipe_run_rows(which, sizes, places.get(), from.get(), one.get(), 1) ||
+        !hornpipe_run_rows(which, sizes, places.get(), from.get(), three.get(), 3) ||
+        std::memcmp(one.get(), three.get(), size_t(length) * 4) != 0) {
+      std::printf("rows %d differ or fail\n", which);
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int count_of_arguments, char** arguments) {
@@ -78,7 +97,7 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
-    if (!run_pool_sample()) return 1;
+    if (!run_pool_sample() || !run_rows_sample()) return 1;
     ++done;
   }
   std::printf("%d samples, %s\n", done, hornpipe_variant());
