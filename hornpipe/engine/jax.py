@@ -307,6 +307,12 @@ def conv_general(x, kernel, strides, padding, dilation, groups):
     return jax_conv.conv_general(x, kernel, strides, padding, dilation, groups)
 
 
+def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu):
+    from hornpipe.engine import jax_conv
+
+    return jax_conv.conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu)
+
+
 def conv_transpose_general(x, kernel, strides, pairs, dilation):
     from hornpipe.engine import jax_conv
 

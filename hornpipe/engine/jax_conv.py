@@ -36,6 +36,21 @@ _STATIC = ("strides", "before", "steps", "groups", "size")
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
     """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
+    return _forward(conv_p, (x, kernel), strides, padding, dilation, groups)
+
+
+def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu):
+    """As `hornpipe.ops.conv.conv_bias_general`; NotImplemented where that one is to be taken."""
+    if bias.dtype != np.float32 or bias.shape != kernel.shape[-1:]:
+        return NotImplemented
+    if 1 < groups == x.shape[-1] == kernel.shape[-1]:  # depthwise
+        return NotImplemented
+    operands = x, kernel, bias
+    return _forward(conv_bias_p, operands, strides, padding, dilation, groups, relu=bool(relu))
+
+
+def _forward(primitive, operands, strides, padding, dilation, groups, **more):
+    x, kernel = operands[:2]
     if not _suits(x, kernel):
         return NotImplemented
     strides, dilation = tuple(strides), tuple(dilation)
@@ -47,7 +62,7 @@ def conv_general(x, kernel, strides, padding, dilation, groups):
     if min(size) < 1 or not _pays(x.shape[-1], kernel.shape[-1], groups):
         return NotImplemented
     before = tuple(pair[0] for pair in padding)
-    return _bind(conv_p, x, kernel, strides, before, dilation, groups, size)
+    return _bind(primitive, operands, strides, before, dilation, groups, size, **more)
 
 
 def conv_transpose_general(x, kernel, strides, pairs, dilation):
@@ -63,7 +78,7 @@ def conv_transpose_general(x, kernel, strides, pairs, dilation):
     if min(size) < 1:
         return NotImplemented
     before = tuple(span - 1 - pair[0] for span, pair in zip(reach, pairs, strict=True))
-    return _bind(conv_dx_p, x, kernel, strides, before, dilation, 1, size)
+    return _bind(conv_dx_p, (x, kernel), strides, before, dilation, 1, size)
 
 
 def _suits(x, kernel):
@@ -81,20 +96,23 @@ def _pays(channels, filters, groups):
     return groups == 1 or groups == channels == filters or min(channels, filters) // groups >= 8
 
 
-def _bind(primitive, x, kernel, strides, before, steps, groups, size):
-    if x.ndim == 4:
+def _bind(primitive, operands, strides, before, steps, groups, size, **more):
+    if operands[0].ndim == 4:
         return primitive.bind(
-            x, kernel, strides=strides, before=before, steps=steps, groups=groups, size=size
+            *operands,
+            strides=strides,
+            before=before,
+            steps=steps,
+            groups=groups,
+            size=size,
+            **more,
         )
-    out = primitive.bind(
-        x[:, None],
-        kernel[None],
-        strides=(1, *strides),
-        before=(0, *before),
-        steps=(1, *steps),
-        groups=groups,
-        size=(1, *size),
-    )
+    x, kernel, *rest = operands
+    wide = [
+        (first, *each)
+        for first, each in zip((1, 0, 1, 1), (strides, before, steps, size), strict=True)
+    ]
+    out = _bind(primitive, (x[:, None], kernel[None], *rest), *wide[:3], groups, wide[3], **more)
     return out[:, 0]
 
 
@@ -263,3 +281,74 @@ ad.defbilinear(
     lambda ct, x, dy, size, **rest: conv_dx_p.bind(dy, ct, size=_pixels(x), **rest),
     lambda ct, x, dy, size, **rest: conv_p.bind(x, ct, size=_pixels(dy), **rest),
 )
+
+
+# ---- with bias and ReLU: linear no more, but its derivative is made of the three
+
+
+def _portable_bias(x, kernel, bias, *, relu, **options):
+    y = _portable_conv(x, kernel, **options) + bias
+    return jax.numpy.where(y <= 0, 0, y) if relu else y
+
+
+def _lower_bias(context, x, kernel, bias, *, relu, **options):
+    if _is_sharded(context.module_context.axis_context):
+
+        def run(x, kernel, bias):
+            y = conv_p.bind(x, kernel, **options) + bias
+            return jax.numpy.where(y <= 0, 0, y) if relu else y
+
+        return mlir.lower_fun(run, multiple_results=False)(context, x, kernel, bias)
+    return jax.ffi.ffi_lowering("hornpipe_conv_bias")(
+        context, x, kernel, bias, numbers=_numbers(**options), relu=relu
+    )
+
+
+def _bias_jvp(primals, tangents, *, relu, **options):
+    x, kernel, bias = primals
+    dx, dkernel, dbias = (None if type(each) is ad.Zero else each for each in tangents)
+    y = conv_bias_p.bind(x, kernel, bias, relu=relu, **options)
+    parts = []
+    if dx is not None:
+        parts.append(conv_p.bind(dx, kernel, **options))
+    if dkernel is not None:
+        parts.append(conv_p.bind(x, dkernel, **options))
+    if dbias is not None:
+        parts.append(jax.numpy.broadcast_to(dbias, y.shape))
+    tangent = functools.reduce(jax.numpy.add, parts)
+    return y, jax.numpy.where(y <= 0, 0, tangent) if relu else tangent
+
+
+def _batch_bias(arguments, axes, *, relu, **options):
+    """Fold mapped images into the batch; where kernels or biases are mapped, go over them one by one."""
+    x, kernel, bias = (
+        value if axis is None else jax.numpy.moveaxis(value, axis, 0)
+        for value, axis in zip(arguments, axes, strict=True)
+    )
+    run = functools.partial(conv_bias_p.bind, relu=relu, **options)
+    if axes[1] is None and axes[2] is None:
+        out = run(x.reshape((-1, *x.shape[2:])), kernel, bias)
+        return out.reshape((*x.shape[:2], *out.shape[1:])), 0
+    values = [x, kernel, bias]
+    mapped = [index for index, axis in enumerate(axes) if axis is not None]
+
+    def one(items):
+        chosen = dict(zip(mapped, items, strict=True))
+        return run(*(chosen.get(index, value) for index, value in enumerate(values)))
+
+    return lax.map(one, [values[index] for index in mapped]), 0
+
+
+conv_bias_p = Primitive("hornpipe_conv_bias")
+conv_bias_p.def_abstract_eval(
+    lambda x, kernel, bias, *, size, **_: jax.core.ShapedArray(
+        (x.shape[0], *size, kernel.shape[-1]), x.dtype
+    )
+)
+conv_bias_p.def_impl(jax.jit(conv_bias_p.bind, static_argnames=(*_STATIC, "relu")))
+mlir.register_lowering(conv_bias_p, mlir.lower_fun(_portable_bias, multiple_results=False))
+mlir.register_lowering(conv_bias_p, _lower_bias, platform="cpu")
+ad.primitive_jvps[conv_bias_p] = _bias_jvp
+batching.primitive_batchers[conv_bias_p] = _batch_bias
+if _needs_devices is not None:
+    _needs_devices.add(conv_bias_p)

@@ -195,10 +195,31 @@ inline Index packed_floats(Index depth, Index columns) {
   return depth * (columns - tail + (tail ? panel_width(tail) : 0));
 }
 
+// What is done to finished results while they lie in the cache: bias (or null) is added, then what is not above 0 becomes 0.
+struct Ending {
+  const float* bias;
+  bool relu;
+
+  bool any() const { return bias != nullptr || relu; }
+  void apply(float* out, Index columns) const {
+    Index c = 0;
+    for (; c + LANES <= columns; c += LANES) store(out + c, end(load(out + c), bias == nullptr ? Vec{} : load(bias + c)));
+    for (; c < columns; ++c) out[c] = end(out[c], bias == nullptr ? 0 : bias[c]);
+  }
+
+ private:
+  template <class T>
+  T end(T value, T own) const {
+    value += own;
+    return relu ? (value <= 0.0f ? T{} : value) : value;  // NaN stays
+  }
+};
+
 // A walk of windows over images: output = windows x packed weights.
 struct Correlation {
   Reading r;
   Output out;
+  Ending ending{nullptr, false};
   Cut cut;
   Index depth, per_row, slots, band_floats;
   size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at;
@@ -274,6 +295,8 @@ struct Correlation {
         panel += length * width;
       }
     }
+    if (ending.any())
+      for (Index m = 0; m < count; ++m) ending.apply(outputs[m], out.columns);
   }
 
   // The rows of the window that meet the image in any of the pixels `first` to `last` of a piece; at least one.
@@ -316,9 +339,10 @@ struct Correlation {
 
 // ---- the three functions
 
-bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y) {
+bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y, const float* bias, bool relu) {
   if (c.batch == 0) return true;
   if (is_depthwise(c)) {
+    if (bias != nullptr || relu) return false;
     const Output out{y, c.filters, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
     Depthwise{whole_reading(c, x), out, kernel, c.window_w}.run(pool);
     return true;
@@ -328,7 +352,8 @@ bool forward(const Pool& pool, const Conv& c, const float* x, const float* kerne
     const Reading reading = forward_reading(c, x, group);
     const Output out{y + group * made, made, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
     Arena arena;
-    const Correlation correlation(reading, out, pool, arena);
+    Correlation correlation(reading, out, pool, arena);
+    correlation.ending = {bias == nullptr ? nullptr : bias + group * made, relu};
     if (!arena.allocate()) return false;
     const float* weights = kernel + group * made;
     correlation.pack(pool, arena, [&](float* to, Index row, Index column, Index channel, Index first, Index count) {

@@ -41,30 +41,47 @@ Index multiply_adds(const Conv& c) {
   return c.batch * c.out_h * c.out_w * c.filters * c.window_h * c.window_w * (c.channels / c.groups);
 }
 
-ffi::Error call(ffi::ThreadPool& threads, Function ConvKernels::*function, const Conv& c, const float* first,
+ffi::Error call(ffi::ThreadPool& threads, Function function, const Conv& c, const float* first,
                 const float* second, Floats& out) {
   if (table == nullptr) return no_variant();
   float* result = out.typed_data();
   advise_large_pages(result, out.size_bytes());
-  return (table->*function)(pool_for(threads, multiply_adds(c)), c, first, second, result) ? ffi::Error::Success() : no_memory();
+  return function(pool_for(threads, multiply_adds(c)), c, first, second, result) ? ffi::Error::Success() : no_memory();
+}
+
+bool convolve(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y) {
+  return table->forward(pool, c, x, kernel, y, nullptr, false);
 }
 
 ffi::Error forward(ffi::ThreadPool threads, Floats x, Floats kernel, ffi::Result<Floats> y, Numbers numbers) {
   Conv c;
   if (auto error = read(x.dimensions(), kernel.dimensions(), y->dimensions(), numbers, &c); error.failure()) return error;
-  return call(threads, &ConvKernels::forward, c, x.typed_data(), kernel.typed_data(), *y);
+  return call(threads, convolve, c, x.typed_data(), kernel.typed_data(), *y);
+}
+
+ffi::Error forward_with_bias(ffi::ThreadPool threads, Floats x, Floats kernel, ffi::Buffer<ffi::F32, 1> bias,
+                             ffi::Result<Floats> y, Numbers numbers, bool relu) {
+  Conv c;
+  if (auto error = read(x.dimensions(), kernel.dimensions(), y->dimensions(), numbers, &c); error.failure()) return error;
+  if (bias.dimensions()[0] != c.filters || (c.groups > 1 && c.groups == c.channels && c.groups == c.filters))
+    return ffi::Error::InvalidArgument("hornpipe conv: the bias does not fit");
+  if (table == nullptr) return no_variant();
+  advise_large_pages(y->typed_data(), y->size_bytes());
+  const Pool pool = pool_for(threads, multiply_adds(c));
+  const bool done = table->forward(pool, c, x.typed_data(), kernel.typed_data(), y->typed_data(), bias.typed_data(), relu);
+  return done ? ffi::Error::Success() : no_memory();
 }
 
 ffi::Error input_gradient(ffi::ThreadPool threads, Floats dy, Floats kernel, ffi::Result<Floats> dx, Numbers numbers) {
   Conv c;
   if (auto error = read(dx->dimensions(), kernel.dimensions(), dy.dimensions(), numbers, &c); error.failure()) return error;
-  return call(threads, &ConvKernels::input_gradient, c, dy.typed_data(), kernel.typed_data(), *dx);
+  return call(threads, table ? table->input_gradient : nullptr, c, dy.typed_data(), kernel.typed_data(), *dx);
 }
 
 ffi::Error kernel_gradient(ffi::ThreadPool threads, Floats x, Floats dy, ffi::Result<Floats> dkernel, Numbers numbers) {
   Conv c;
   if (auto error = read(x.dimensions(), dkernel->dimensions(), dy.dimensions(), numbers, &c); error.failure()) return error;
-  return call(threads, &ConvKernels::kernel_gradient, c, x.typed_data(), dy.typed_data(), *dkernel);
+  return call(threads, table ? table->kernel_gradient : nullptr, c, x.typed_data(), dy.typed_data(), *dkernel);
 }
 
 }  // namespace
@@ -72,15 +89,18 @@ ffi::Error kernel_gradient(ffi::ThreadPool threads, Floats x, Floats dy, ffi::Re
 HORNPIPE_EXPORT const char* hornpipe_variant() { return level.name; }
 
 // The same functions on plain memory with threads of their own, for checks without XLA: 0 is the convolution, 1 the image's gradient, 2
-// the kernel's. Returns whether it was done.
+// the kernel's, 3 the convolution with a bias, which lies behind the kernel, and ReLU. Returns whether it was done.
 HORNPIPE_EXPORT int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result,
                                  int threads) {
   Conv c;
   static_assert(sizeof(Conv) == 16 * sizeof(int64_t), "`sizes` are the fields of Conv, in order");
   std::memcpy(&c, sizes, sizeof(Conv));
-  if (table == nullptr || !fits(c) || which < 0 || which > 2 || threads < 1) return 0;
-  const Function ConvKernels::*functions[] = {&ConvKernels::forward, &ConvKernels::input_gradient, &ConvKernels::kernel_gradient};
-  return (table->*functions[which])({nullptr, threads, run_on_threads}, c, first, second, result);
+  if (table == nullptr || !fits(c) || which < 0 || which > 3 || threads < 1) return 0;
+  const Pool pool{nullptr, threads, run_on_threads};
+  if (which == 1) return table->input_gradient(pool, c, first, second, result);
+  if (which == 2) return table->kernel_gradient(pool, c, first, second, result);
+  const float* bias = second + c.window_h * c.window_w * (c.channels / c.groups) * c.filters;
+  return table->forward(pool, c, first, second, result, which == 3 ? bias : nullptr, which == 3);
 }
 
 #define HORNPIPE_HANDLER(name, function)                          \
@@ -99,3 +119,17 @@ HORNPIPE_EXPORT int hornpipe_run(int which, const int64_t* sizes, const float* f
 HORNPIPE_HANDLER(hornpipe_conv, forward)
 HORNPIPE_HANDLER(hornpipe_conv_dx, input_gradient)
 HORNPIPE_HANDLER(hornpipe_conv_dw, kernel_gradient)
+
+HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_bias(XLA_FFI_CallFrame* frame) {
+  static auto* handler = ffi::Ffi::Bind()
+                             .Ctx<ffi::ThreadPool>()
+                             .Arg<Floats>()
+                             .Arg<Floats>()
+                             .Arg<ffi::Buffer<ffi::F32, 1>>()
+                             .Ret<Floats>()
+                             .Attr<Numbers>("numbers")
+                             .Attr<bool>("relu")
+                             .To(forward_with_bias)
+                             .release();
+  return handler->Call(frame);
+}

@@ -27,9 +27,10 @@ struct Pool {
   void (*run)(const Pool&, Index count, void (*body)(void*, Index item, Index worker), void* state);
 };
 
-// Each function returns false where there is no memory for its scratch.
+// Each function returns false where there is no memory for its scratch. The bias may be null; depthwise convolutions take neither bias
+// nor relu.
 struct ConvKernels {
-  bool (*forward)(const Pool&, const Conv&, const float* x, const float* kernel, float* y);
+  bool (*forward)(const Pool&, const Conv&, const float* x, const float* kernel, float* y, const float* bias, bool relu);
   bool (*input_gradient)(const Pool&, const Conv&, const float* dy, const float* kernel, float* dx);
   bool (*kernel_gradient)(const Pool&, const Conv&, const float* x, const float* dy, float* dkernel);
 };

@@ -19,6 +19,7 @@ SOURCE = Path(__file__).parent
 SOURCES = tuple(sorted(path.name for path in SOURCE.iterdir() if path.suffix in (".cpp", ".h")))
 HANDLERS = (  # what XLA calls
     "hornpipe_conv",
+    "hornpipe_conv_bias",
     "hornpipe_conv_dx",
     "hornpipe_conv_dw",
     "hornpipe_max_pool",

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from hornpipe import ops
+from hornpipe import activations, ops
 from hornpipe.core.config import register
 from hornpipe.core.errors import message, near_miss
 from hornpipe.core.layer import InputSpec, Layer
@@ -125,6 +125,7 @@ class _Conv(Convolution):
 
     def call(self, inputs):
         self._check_window(inputs)
+        relu = self.activation is activations.relu
         outputs = ops.conv(
             inputs,
             self.kernel,
@@ -132,8 +133,10 @@ class _Conv(Convolution):
             padding=self.padding,
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,
+            bias=self.bias,
+            relu=relu,
         )
-        return self._finish_outputs(outputs)
+        return outputs if relu else self.activation(outputs)
 
 
 @register("layer", "Convolution1D")

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from hornpipe import ops
+from hornpipe import activations, ops
 from hornpipe.core.config import register
 from hornpipe.layers._support import add_part, positive_int
 from hornpipe.layers.convolution import Convolution
@@ -63,6 +63,7 @@ class _Separable(Convolution):
 
     def call(self, inputs):
         self._check_window(inputs)
+        relu = self.activation is activations.relu
         outputs = ops.separable_conv(
             inputs,
             self.depthwise_kernel,
@@ -71,8 +72,10 @@ class _Separable(Convolution):
             padding=self.padding,
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,
+            bias=self.bias,
+            relu=relu,
         )
-        return self._finish_outputs(outputs)
+        return outputs if relu else self.activation(outputs)
 
 
 @register("layer")

@@ -17,6 +17,7 @@ from hornpipe.ops.control import switch as switch
 from hornpipe.ops.control import vectorized_map as vectorized_map
 from hornpipe.ops.control import while_loop as while_loop
 from hornpipe.ops.conv import conv as conv
+from hornpipe.ops.conv import conv_bias_general as conv_bias_general
 from hornpipe.ops.conv import conv_general as conv_general
 from hornpipe.ops.conv import conv_transpose as conv_transpose
 from hornpipe.ops.conv import conv_transpose_general as conv_transpose_general

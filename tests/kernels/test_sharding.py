@@ -16,7 +16,7 @@ if not jax_kernels.active():
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
-from hornpipe.engine import jax_conv, jax_kernels
+from hornpipe.engine import jax_conv, jax_pool, jax_rows
 
 random = np.random.default_rng(0)
 x, kernel = (jnp.asarray(random.standard_normal(s), "float32") for s in ((4, 9, 8, 5), (3, 3, 5, 8)))
@@ -24,14 +24,21 @@ x, kernel = (jnp.asarray(random.standard_normal(s), "float32") for s in ((4, 9, 
 def conv(x, kernel):
     return jax_conv.conv_general(x, kernel, (1, 2), [(1, 1), (0, 1)], (1, 1), 1)
 
+bias = jnp.linspace(-1, 1, 8)
+
+def with_bias(x, kernel):
+    return jax_conv.conv_bias_general(x, kernel, bias, (1, 2), [(1, 1), (0, 1)], (1, 1), 1, True)
+
 def loss(x, kernel):
-    return jnp.sum(jnp.tanh(conv(x, kernel)) ** 2)
+    pooled = jax_pool.max_pool_general(with_bias(x, kernel), (2, 2), (1, 2), [(0, 0), (1, 0)])
+    rows = jax_rows.take_rows(jnp.reshape(kernel, (-1, 8)), jnp.arange(20))
+    return jnp.sum(jnp.tanh(conv(x, kernel)) ** 2) + jnp.sum(jnp.tanh(pooled)) + jnp.sum(rows ** 2)
 
 both = jax.grad(loss, (0, 1))
 mesh = jax.make_mesh((2,), ("data",))
 rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
 divided = jax.device_put(x, rows), jax.device_put(kernel, whole)
-for f in (conv, both):
+for f in (conv, with_bias, both):
     compiled = jax.jit(f).lower(*divided).compile()
     text = compiled.as_text()
     assert "hornpipe_conv" in text and "all-gather" not in text, text
