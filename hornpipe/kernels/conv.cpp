@@ -7,6 +7,7 @@
 // Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
 #include "common.h"
 #include "depthwise.h"
+#include "depthwise3x3.h"
 
 namespace {
 
@@ -341,6 +342,7 @@ struct Correlation {
 
 bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y, const float* bias, bool relu) {
   if (c.batch == 0) return true;
+  if (is_three_by_three(c) && c.out_w >= BROAD) return convolve_3x3(pool, c, x, kernel, y);
   if (is_depthwise(c)) {
     if (bias != nullptr || relu) return false;
     const Output out{y, c.filters, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
@@ -375,6 +377,7 @@ void clear_residue(const Conv& c, float* dx, Index residue_h, Index residue_w, I
 // Inputs whose places differ by whole strides meet the same window elements: for each residue it is a convolution of dy.
 bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const float* kernel, float* dx) {
   if (c.batch == 0) return true;
+  if (is_three_by_three(c) && (c.width >= BROAD || c.stride_h == 2)) return input_gradient_3x3(pool, c, dy, kernel, dx);
   const Index groups = is_depthwise(c) ? 1 : c.groups, own = c.channels / groups, made = c.filters / groups;
   for (Index group = 0; group < groups; ++group)
     for (Index a = 0; a < least(c.stride_h, c.height); ++a)
@@ -536,6 +539,7 @@ bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const floa
     std::memset(dkernel, 0, size_t(c.window_h * c.window_w * c.channels / c.groups * c.filters) * 4);
     return true;
   }
+  if (is_three_by_three(c)) return kernel_gradient_3x3(pool, c, x, dy, dkernel);
   if (is_depthwise(c)) {
     Arena arena;
     const DepthwiseGradient gradient(whole_reading(c, x), dy, arena);
