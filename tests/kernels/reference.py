@@ -13,9 +13,10 @@ class Case:
     Args:
         rng: NumPy generator.
         depthwise: bool. Whether each channel has a filter of its own.
+        square: bool. Whether the window is 3 x 3, with a stride of 1 or 2 along both axes and no dilation.
     """
 
-    def __init__(self, rng, depthwise=False):
+    def __init__(self, rng, depthwise=False, square=False):
         while True:
             self.groups = int(rng.choice([1, 1, 1, 2, 3]))
             own, made = (
@@ -29,6 +30,9 @@ class Case:
             self.window = [int(n) for n in rng.integers(1, 6, 2)]
             self.strides = tuple(int(n) for n in rng.integers(1, 4, 2))
             self.dilation = tuple(int(n) for n in rng.choice([1, 1, 2, 3], 2))
+            if square:
+                self.window, self.dilation = [3, 3], (1, 1)
+                self.strides = (int(rng.integers(1, 3)),) * 2
             self.padding = [tuple(int(n) for n in rng.integers(0, 4, 2)) for _ in range(2)]
             self.out = [
                 (size + sum(pair) - (window - 1) * step - 1) // stride + 1

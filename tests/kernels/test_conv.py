@@ -40,10 +40,10 @@ def native(which, case, threads):
     return result.reshape(shape)
 
 
-def check_samples(seeds, depthwise=False):
+def check_samples(seeds, **kind):
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        case, threads = Case(rng, depthwise), int(rng.integers(1, 6))
+        case, threads = Case(rng, **kind), int(rng.integers(1, 6))
         for which, wanted in enumerate(case.results()):
             worst = error(native(which, case, threads), wanted)
             assert worst <= TOLERANCE, (seed, which, threads, worst, case)
@@ -58,15 +58,19 @@ def test_depthwise_samples():
     check_samples(range(200, 240), depthwise=True)
 
 
+def test_depthwise_samples_of_three_by_three():
+    check_samples(range(300, 340), depthwise=True, square=True)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("depthwise, seeds", [(False, 600), (True, 200)])
-def test_many_samples(depthwise, seeds):
-    check_samples(range(1000, 1000 + seeds), depthwise)
+@pytest.mark.parametrize("depthwise, square, seeds", [(0, 0, 600), (1, 0, 200), (1, 1, 300)])
+def test_many_samples(depthwise, square, seeds):
+    check_samples(range(1000, 1000 + seeds), depthwise=depthwise, square=square)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_number_of_threads_changes_no_bit(seed):
-    case = Case(np.random.default_rng(seed + 50))
+    case = Case(np.random.default_rng(seed + 50), depthwise=seed > 2, square=seed > 3)
     for which in range(3):
         one = native(which, case, 1)
         for threads in (2, 3, 7):
