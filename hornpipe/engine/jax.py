@@ -331,6 +331,19 @@ def average_pool_general(x, window, strides, padding):
     return jax_pool.average_pool_general(x, window, strides, padding)
 
 
+def moments(x, axes, keepdims=False, synchronized=False):
+    from hornpipe.engine import jax_moments
+
+    return jax_moments.moments(x, axes, keepdims, synchronized)
+
+
+def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+    from hornpipe.engine import jax_moments
+
+    vectors = mean, variance, axis, offset, scale
+    return jax_moments.batch_normalization(x, *vectors, epsilon)
+
+
 def active_kernels():
     from hornpipe.engine import jax_kernels
 

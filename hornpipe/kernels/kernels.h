@@ -65,4 +65,16 @@ struct RowKernels {
 };
 extern const RowKernels rows_avx512, rows_avx2, rows_portable;
 
+// Rows of channels: an image or anything else whose last axis is that of the channels.
+struct Table {
+  Index rows, channels;
+};
+
+// Each function returns false where there is no memory for its scratch.
+struct MomentKernels {
+  bool (*moments)(const Pool&, const Table&, const float* x, float* mean, float* variance);
+  bool (*products)(const Pool&, const Table&, const float* x, const float* mean, const float* dy, float* sums, float* with_x);
+};
+extern const MomentKernels moments_avx512, moments_avx2, moments_portable;
+
 }  // namespace hornpipe

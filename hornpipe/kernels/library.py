@@ -29,6 +29,8 @@ HANDLERS = (  # what XLA calls
     "hornpipe_mean_pool_dx",
     "hornpipe_gather_rows",
     "hornpipe_add_rows",
+    "hornpipe_moments",
+    "hornpipe_products",
 )
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"

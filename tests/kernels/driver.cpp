@@ -1,4 +1,4 @@
-// Runs sampled convolutions, pooling and rows of tables on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
+// Runs sampled convolutions, pooling, rows of tables and moments on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
 // sanitizers by test_sanitizers.py.
 #include <cstdint>
 #include <cstdio>
@@ -9,6 +9,7 @@
 extern "C" int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
 extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
 extern "C" int hornpipe_run_rows(int which, const int64_t* sizes, const int32_t* numbers, const float* from, float* result, int threads);
+extern "C" int hornpipe_run_moments(const int64_t* sizes, const float* x, const float* mean, const float* dy, float* result, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -68,6 +69,22 @@ bool run_rows_sample() {
   return true;
 }
 
+bool run_moments_sample() {
+  const int64_t sizes[2] = {1 + below(3000), 1 + below(70)};
+  auto x = numbers(sizes[0] * sizes[1]), dy = numbers(sizes[0] * sizes[1]), mean = numbers(sizes[1]);
+  for (int which = 0; which < 2; ++which) {
+    auto one = numbers(2 * sizes[1]), three = numbers(2 * sizes[1]);
+    const float* gradient = which == 0 ? nullptr : dy.get();
+    if (!hornpipe_run_moments(sizes, x.get(), mean.get(), gradient, one.get(), 1) ||
+        !hornpipe_run_moments(sizes, x.get(), mean.get(), gradient, three.get(), 3) ||
+        std::memcmp(one.get(), three.get(), size_t(2 * sizes[1]) * 4) != 0) {
+      std::printf("moments %d differ or fail\n", which);
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int count_of_arguments, char** arguments) {
@@ -99,7 +116,7 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
-    if (!run_pool_sample() || !run_rows_sample()) return 1;
+    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample()) return 1;
     ++done;
   }
   std::printf("%d samples, %s\n", done, hornpipe_variant());
