@@ -344,6 +344,18 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     return jax_moments.batch_normalization(x, *vectors, epsilon)
 
 
+def lstm_general(*args, **kwargs):
+    from hornpipe.engine import jax_recurrent
+
+    return jax_recurrent.lstm_general(*args, **kwargs)
+
+
+def gru_general(*args, **kwargs):
+    from hornpipe.engine import jax_recurrent
+
+    return jax_recurrent.gru_general(*args, **kwargs)
+
+
 def active_kernels():
     from hornpipe.engine import jax_kernels
 

@@ -36,7 +36,6 @@ struct ConvKernels {
 };
 extern const ConvKernels conv_avx512, conv_avx2, conv_portable;
 
-
 // Windows over images (batch, height, width, channels), one result (out_h, out_w) each.
 struct Pooling {
   Index batch, height, width, channels;
@@ -76,5 +75,43 @@ struct MomentKernels {
   bool (*products)(const Pool&, const Table&, const float* x, const float* mean, const float* dy, float* sums, float* with_x);
 };
 extern const MomentKernels moments_avx512, moments_avx2, moments_portable;
+
+// Sequences (batch, steps, features) through an LSTM (4 gates) or a GRU (3 gates), read from the end where `backwards`.
+struct Recurrent {
+  Index batch, steps, features, units, backwards;
+};
+
+// kernel (features, gates * units), recurrent (units, gates * units), biases (gates * units), first states (batch, units), valid
+// (batch, steps). `valid` may be null; `recurrent_bias` is of the GRU, `c` of the LSTM.
+struct RecurrentInputs {
+  const float *x, *kernel, *recurrent, *bias, *recurrent_bias, *h, *c;
+  const bool* valid;
+};
+
+// outputs (batch, steps, units) in the order of reading, the last states, and what the gradient needs:
+// batch * steps * recurrent_kept(units, gates) floats. `outputs` and `kept` may be null.
+struct RecurrentOutputs {
+  float *outputs, *h, *c, *kept;
+};
+struct RecurrentUpstream {
+  const float *outputs, *h, *c, *kept;
+};
+struct RecurrentGradients {
+  float *x, *kernel, *recurrent, *bias, *recurrent_bias, *h, *c;
+};
+
+// The state, the gates, and one value more: rounded up to the widest vector.
+inline Index recurrent_kept(Index units, Index gates) { return (units + 15) / 16 * 16 * (gates + 2); }
+
+using RecurrentForward = bool (*)(const Pool&, const Recurrent&, const RecurrentInputs&, const RecurrentOutputs&);
+using RecurrentBackward = bool (*)(const Pool&, const Recurrent&, const RecurrentInputs&, const RecurrentUpstream&,
+                                   const RecurrentGradients&);
+struct RecurrentKernels {
+  RecurrentForward lstm;
+  RecurrentBackward lstm_gradient;
+  RecurrentForward gru;
+  RecurrentBackward gru_gradient;
+};
+extern const RecurrentKernels recurrent_avx512, recurrent_avx2, recurrent_portable;
 
 }  // namespace hornpipe

@@ -31,6 +31,8 @@ HANDLERS = (  # what XLA calls
     "hornpipe_add_rows",
     "hornpipe_moments",
     "hornpipe_products",
+    "hornpipe_recurrent",
+    "hornpipe_recurrent_gradient",
 )
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"

@@ -29,4 +29,25 @@ inline Vec vector_exp(Vec x) {
   return x == x ? inside : x;
 }
 
+// 1 / (1 + e^-x).
+inline Vec vector_sigmoid(Vec x) { return 1.0f / (1.0f + vector_exp(-x)); }
+
+// tanh x = m / (m + 2) with m = e^2x - 1, which is computed without cancellation around 0.
+inline Vec vector_tanh(Vec x) {
+  constexpr float SHIFT = 12582912, LIMIT = 9.1f;  // beyond which it is 1
+  const Vec below = x > LIMIT ? fill(LIMIT) : x;
+  const Vec y = 2 * (below < -LIMIT ? fill(-LIMIT) : below);
+  const Vec shifted = y * 1.44269504f + SHIFT;
+  const Vec n = shifted - SHIFT;
+  const Vec r = (y - n * 0.693145752f) - n * 1.42860677e-6f;
+  Vec q = r * 0.000198412698f + 0.00138888889f;
+  q = q * r + 0.00833333333f;
+  q = q * r + 0.0416666667f;
+  q = q * r + 0.166666667f;
+  q = q * r + 0.5f;
+  const Vec power = (Vec)((Bits)fill(1) + ((Bits)shifted << 23));
+  const Vec m = ((q * r) * r + r) * power + (power - 1.0f);
+  return m / (m + 2.0f);
+}
+
 }  // namespace

@@ -282,16 +282,16 @@ class _Recurrent(RNN):
             return super().call(sequences, initial_state, mask, training)
         states = self._start(sequences, initial_state)
         dropped = self.cell.draw_masks(sequences.shape[0], training)[0]
-        xs = ops.swapaxes(sequences, 0, 1)
-        xs = xs if dropped is None else ops.multiply(xs, dropped)
-        valid = None if mask is None else ops.swapaxes(ops.cast(mask, "bool"), 0, 1)
-        if self.go_backwards:
-            xs, valid = (None if each is None else ops.flip(each, axis=0) for each in (xs, valid))
-        outputs, *states = self.cell.run(xs, states, valid, self.return_sequences)
+        if dropped is not None:
+            sequences = ops.multiply(sequences, ops.expand_dims(dropped, 1))
+        valid = None if mask is None else ops.cast(mask, "bool")
+        outputs, *states = self.cell.run(
+            sequences, states, valid, self.return_sequences, self.go_backwards
+        )
         if self.stateful:
             for variable, value in zip(self._kept_states, states, strict=True):
                 variable.assign(value)
-        result = ops.swapaxes(outputs, 0, 1) if self.return_sequences else states[0]
+        result = outputs if self.return_sequences else states[0]
         return (result, *states) if self.return_state else result
 
     def _runs_whole(self, initial_state, mask) -> bool:

@@ -85,8 +85,8 @@ class RecurrentCell(Layer):
             self.recurrent_dropout
         )
 
-    def run(self, xs, states, valid, sequences):
-        """Return the outputs of all steps (None unless `sequences`) and the last states, for `(steps, batch, features)`."""
+    def run(self, xs, states, valid, sequences, backwards):
+        """Return the outputs of all steps (None unless `sequences`) and the last states, for `(batch, steps, features)`."""
         raise NotImplementedError
 
     def get_initial_state(self, batch_size=None):
@@ -290,10 +290,10 @@ class LSTMCell(RecurrentCell):
 
     runs_whole = property(RecurrentCell._is_usual)
 
-    def run(self, xs, states, valid, sequences):
+    def run(self, xs, states, valid, sequences, backwards):
         bias = ops.zeros_like(self.recurrent_kernel[0]) if self.bias is None else self.bias
         return ops.lstm_general(
-            xs, self.kernel, self.recurrent_kernel, bias, *states, valid, sequences
+            xs, self.kernel, self.recurrent_kernel, bias, *states, valid, sequences, backwards
         )
 
     def step(self, projected, states, masks):
@@ -382,13 +382,13 @@ class GRUCell(RecurrentCell):
 
     runs_whole = property(lambda self: self.reset_after and self._is_usual())
 
-    def run(self, xs, states, valid, sequences):
+    def run(self, xs, states, valid, sequences, backwards):
         if self.bias is None:
             biases = [ops.zeros_like(self.recurrent_kernel[0])] * 2
         else:
             biases = self.bias[0], self.bias[1]
         return ops.gru_general(
-            xs, self.kernel, self.recurrent_kernel, *biases, *states, valid, sequences
+            xs, self.kernel, self.recurrent_kernel, *biases, *states, valid, sequences, backwards
         )
 
     def _input_bias(self):

@@ -5,7 +5,7 @@ weights' gradients inside the backward loop, while a step's values are still in 
 
 >>> import numpy as np
 >>> from hornpipe import ops
->>> xs, zero = np.ones((5, 2, 3), "float32"), np.zeros((2, 4), "float32")
+>>> xs, zero = np.ones((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
 >>> kernel, recurrent = np.ones((3, 16), "float32"), np.ones((4, 16), "float32")
 >>> outputs, h, c = ops.lstm_general(xs, kernel, recurrent, np.zeros(16, "float32"), zero, zero)
 >>> outputs is None, h.shape, c.shape
@@ -20,12 +20,24 @@ from hornpipe.ops.create import zeros, zeros_like
 from hornpipe.ops.linalg import matmul
 from hornpipe.ops.math import tanh, where
 from hornpipe.ops.reduce import sum as sum_
-from hornpipe.ops.shape import concatenate, expand_dims, split, swapaxes
+from hornpipe.ops.shape import concatenate, expand_dims, flip, split, swapaxes
 
 
 def _gate(z):
     """Return the sigmoid of z by way of a tanh: a compiler makes one pass of all gates."""
     return tanh(z * 0.5) * 0.5 + 0.5
+
+
+def _steps_first(array, backwards):
+    """Return an array with the steps first, in the order of reading."""
+    if array is None:
+        return None
+    array = swapaxes(array, 0, 1)
+    return flip(array, axis=0) if backwards else array
+
+
+def _batch_first(array, backwards):
+    return swapaxes(flip(array, axis=0) if backwards else array, 0, 1)
 
 
 def _keep(now, new, old):
@@ -46,26 +58,33 @@ def _plus(first, second):
 
 
 @op(tensors=6, dtype="float")
-def lstm_general(xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences=False):
+def lstm_general(
+    xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences=False, backwards=False
+):
     """Run an LSTM with tanh and sigmoid over sequences.
 
     i, f, g, o = split(x_t @ kernel + h_(t-1) @ recurrent_kernel + bias); c_t = sigmoid(f) c_(t-1) + sigmoid(i) tanh(g);
     h_t = sigmoid(o) tanh(c_t). In rows that are not valid the states stay.
 
     Args:
-        xs: tensor `(steps, batch, features)`.
+        xs: tensor `(batch, steps, features)`.
         kernel, recurrent_kernel, bias: `(features, 4 units)`, `(units, 4 units)`, `(4 units,)`.
         h, c: the first states, `(batch, units)`.
-        valid: bool tensor `(steps, batch)`, or None.
+        valid: bool tensor `(batch, steps)`, or None.
         sequences: bool. Whether h of every step is returned.
+        backwards: bool. Whether the sequences are read from the end; the outputs stand in the order of reading.
     Returns:
-        `(steps, batch, units)` or None, the last h, the last c.
+        `(batch, steps, units)` or None, the last h, the last c.
     References:
         Graves and Schmidhuber (2005), Framewise phoneme classification with bidirectional LSTM, section 2.2, for the gradient;
         without peephole connections.
     """
 
+    valid = _steps_first(valid, backwards)
+
     def run(xs, kernel, recurrent_kernel, bias, h, c):
+        xs = _steps_first(xs, backwards)
+
         def step(carry, inputs):
             (h, c), (z, now) = carry, inputs
             i, f, g, o = split(z + matmul(h, recurrent_kernel), 4, axis=-1)
@@ -80,6 +99,7 @@ def lstm_general(xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences
 
         def gradient(upstream):
             d_outputs, d_h, d_c = upstream if sequences else (None, *upstream)
+            d_outputs = _steps_first(d_outputs, False)
             transposed, back = swapaxes(kernel, 0, 1), swapaxes(recurrent_kernel, 0, 1)
 
             def step(carry, inputs):
@@ -112,8 +132,10 @@ def lstm_general(xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences
                 step, start, (xs, valid, gates, hs, cs, d_outputs), reverse=True
             )
             features = kernel.shape[0]
+            d_xs = _batch_first(d_xs, backwards)
             return d_xs, d_weights[:features], d_weights[features:], d_bias, d_h, d_c
 
+        outputs = _steps_first(outputs, False)
         return ((outputs, last_h, last_c) if sequences else (last_h, last_c)), gradient
 
     results = custom_gradient(run)(xs, kernel, recurrent_kernel, bias, h, c)
@@ -121,24 +143,39 @@ def lstm_general(xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences
 
 
 @op(tensors=6, dtype="float")
-def gru_general(xs, kernel, recurrent_kernel, bias, recurrent_bias, h, valid=None, sequences=False):
+def gru_general(
+    xs,
+    kernel,
+    recurrent_kernel,
+    bias,
+    recurrent_bias,
+    h,
+    valid=None,
+    sequences=False,
+    backwards=False,
+):
     """Run a GRU whose reset gate follows the recurrent product, with tanh and sigmoid, over sequences.
 
     With x = x_t @ kernel + bias and r = h_(t-1) @ recurrent_kernel + recurrent_bias, both cut into three: z = sigmoid(x_z + r_z);
     s = sigmoid(x_s + r_s); n = tanh(x_n + s r_n); h_t = z h_(t-1) + (1 - z) n. In rows that are not valid the state stays.
 
     Args:
-        xs: tensor `(steps, batch, features)`.
+        xs: tensor `(batch, steps, features)`.
         kernel, recurrent_kernel: `(features, 3 units)`, `(units, 3 units)`.
         bias, recurrent_bias: `(3 units,)`.
         h: the first state, `(batch, units)`.
-        valid: bool tensor `(steps, batch)`, or None.
+        valid: bool tensor `(batch, steps)`, or None.
         sequences: bool. Whether h of every step is returned.
+        backwards: bool. Whether the sequences are read from the end; the outputs stand in the order of reading.
     Returns:
-        `(steps, batch, units)` or None, and the last h.
+        `(batch, steps, units)` or None, and the last h.
     """
 
+    valid = _steps_first(valid, backwards)
+
     def run(xs, kernel, recurrent_kernel, bias, recurrent_bias, h):
+        xs = _steps_first(xs, backwards)
+
         def step(h, inputs):
             x, now = inputs
             inner = matmul(h, recurrent_kernel) + recurrent_bias
@@ -152,6 +189,7 @@ def gru_general(xs, kernel, recurrent_kernel, bias, recurrent_bias, h, valid=Non
 
         def gradient(upstream):
             d_outputs, d_h = upstream if sequences else (None, upstream)
+            d_outputs = _steps_first(d_outputs, False)
             transposed, back = swapaxes(kernel, 0, 1), swapaxes(recurrent_kernel, 0, 1)
 
             def step(carry, inputs):
@@ -183,8 +221,10 @@ def gru_general(xs, kernel, recurrent_kernel, bias, recurrent_bias, h, valid=Non
                 step, start, (xs, valid, gates, hs, d_outputs), reverse=True
             )
             d_recurrent_bias = concatenate([d_bias[: 2 * units], d_bias_n])
+            d_xs = _batch_first(d_xs, backwards)
             return d_xs, d_kernel, d_recurrent, d_bias, d_recurrent_bias, d_h
 
+        outputs = _steps_first(outputs, False)
         return ((outputs, last) if sequences else last), gradient
 
     results = custom_gradient(run)(xs, kernel, recurrent_kernel, bias, recurrent_bias, h)
