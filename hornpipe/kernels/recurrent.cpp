@@ -258,6 +258,13 @@ struct Sizes {
   }
   Range chunk(Index item) const { return {r.batch * item / chunks, r.batch * (item + 1) / chunks}; }
   Index time(Index step) const { return r.backwards ? r.steps - 1 - step : step; }
+  // body(n, at) for row n of a block of steps, which begins at float `at` of the inputs.
+  template <class Body>
+  void each_row(Range own, Index first, Index steps, Body body) const {
+    Index n = 0;
+    for (Index t = 0; t < steps; ++t)
+      for (Index row = own.begin; row < own.end; ++row, ++n) body(n, (row * r.steps + time(first + t)) * r.features);
+  }
   Index multiplies() const { return (r.features + r.units) * wide; }
 
   // Panel by panel, row by row of the weights: the columns of each gate, LANES of each; zeros fill the last panel.
@@ -317,6 +324,7 @@ class Forward {
     gates_at = arena.reserve<float>(count * s.rows * s.block * s.pitch);
     inner_at = arena.reserve<float>(count * s.rows * s.pitch);
     states_at = arena.reserve<float>(count * 2 * s.rows * s.width);
+    pointers_at = arena.reserve<const float*>(count * s.rows * s.block);
     if (!arena.allocate()) return false;
     s.pack_gates(pool, in.kernel, r.features, arena.at<float>(kernel_at));
     s.pack_gates(pool, in.recurrent, r.units, arena.at<float>(recurrent_at));
@@ -335,14 +343,15 @@ class Forward {
     float* h = arena.at<float>(states_at) + worker * 2 * s.rows * s.width;
     float* c = h + s.rows * s.width;
     float* gates = arena.at<float>(gates_at) + worker * s.rows * s.block * s.pitch;
+    const float** xs = arena.at<const float*>(pointers_at) + worker * s.rows * s.block;
     widen(in.h + own.begin * r.units, rows, r.units, s.width, h);
     if (!Cell::SEPARATE) widen(in.c + own.begin * r.units, rows, r.units, s.width, c);
     for (Index first = 0; first < r.steps; first += s.block) {
       const Index steps = least(s.block, r.steps - first);
+      s.each_row(own, first, steps, [&](Index n, Index at) { xs[n] = in.x + at; });
       product<Cell::GATES>(
           rows * steps, r.features, arena.at<float>(kernel_at), arena.at<float>(bias_at), false, s.wide,
-          [&](Index n) { return in.x + ((own.begin + n % rows) * r.steps + s.time(first + n / rows)) * r.features; },
-          [&](Index n) { return gates + n * s.pitch; });
+          [&](Index n) { return xs[n]; }, [&](Index n) { return gates + n * s.pitch; });
       for (Index t = 0; t < steps; ++t) step(own, first + t, gates + t * rows * s.pitch, h, c, worker);
     }
     narrow(h, rows, r.units, s.width, out.h + own.begin * r.units);
@@ -374,7 +383,7 @@ class Forward {
   RecurrentInputs in;
   RecurrentOutputs out;
   Arena arena;
-  size_t kernel_at, recurrent_at, bias_at, recurrent_bias_at, gates_at, inner_at, states_at;
+  size_t kernel_at, recurrent_at, bias_at, recurrent_bias_at, gates_at, inner_at, states_at, pointers_at;
 };
 
 // ---- backward
@@ -397,7 +406,7 @@ class Backward {
     gates_at = arena.reserve<float>(count * block * s.pitch);
     inner_at = arena.reserve<float>(Cell::SEPARATE ? count * block * s.pitch : 0);
     states_at = arena.reserve<float>(count * 2 * s.rows * s.width);
-    pointers_at = arena.reserve<const float*>(count * 2 * block);
+    pointers_at = arena.reserve<const float*>(count * 3 * block);
     if (!arena.allocate()) return false;
     s.pack_transposed(pool, in.kernel, r.features, arena.at<float>(kernel_at));
     s.pack_transposed(pool, in.recurrent, r.units, arena.at<float>(recurrent_at));
@@ -420,20 +429,22 @@ class Backward {
     float* d_c = d_h + s.rows * s.width;
     float* d_x = arena.at<float>(gates_at) + worker * block * s.pitch;
     float* d_inner = Cell::SEPARATE ? arena.at<float>(inner_at) + worker * block * s.pitch : d_x;
-    const float** xs = arena.at<const float*>(pointers_at) + worker * 2 * block;
+    const float** xs = arena.at<const float*>(pointers_at) + worker * 3 * block;
     const float** hs = xs + block;
+    float** d_xs = const_cast<float**>(hs + block);
     widen(up.h + own.begin * r.units, rows, r.units, s.width, d_h);
     if (!Cell::SEPARATE) widen(up.c + own.begin * r.units, rows, r.units, s.width, d_c);
     for (Index end = r.steps; end > 0;) {
       const Index steps = least(s.block, end), first = end - steps, count = rows * steps;
       for (Index t = steps - 1; t >= 0; --t) step(own, first + t, d_x + t * rows * s.pitch, d_inner + t * rows * s.pitch, d_h, d_c);
-      for (Index n = 0; n < count; ++n) {
-        xs[n] = in.x + x_at(own, first, n);
+      s.each_row(own, first, steps, [&](Index n, Index at) {
+        xs[n] = in.x + at;
         hs[n] = up.kept + (own.begin * r.steps + first * rows + n) * s.kept;
-      }
+        d_xs[n] = out.x + at;
+      });
       product<2>(
           count, s.wide, arena.at<float>(kernel_at), nullptr, false, r.features, [&](Index n) { return d_x + n * s.pitch; },
-          [&](Index n) { return out.x + x_at(own, first, n); });
+          [&](Index n) { return d_xs[n]; });
       float* to = arena.at<float>(sums_at) + share * sums;
       add_weights<Cell::GATES>(count, xs, r.features, d_x, s.pitch, s.panels, to);
       add_weights<Cell::GATES>(count, hs, r.units, d_inner, s.pitch, s.panels, to + r.features * s.wide);
@@ -443,12 +454,6 @@ class Backward {
     }
     narrow(d_h, rows, r.units, s.width, out.h + own.begin * r.units);
     if (!Cell::SEPARATE) narrow(d_c, rows, r.units, s.width, out.c + own.begin * r.units);
-  }
-
-  // Where row n of a block stands among the inputs.
-  Index x_at(Range own, Index first, Index n) const {
-    const Index rows = own.end - own.begin;
-    return ((own.begin + n % rows) * s.r.steps + s.time(first + n / rows)) * s.r.features;
   }
 
   void step(Range own, Index at, float* d_x, float* d_inner, float* d_h, float* d_c) const {
