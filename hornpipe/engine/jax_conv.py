@@ -168,15 +168,9 @@ def _numbers(*, strides, before, steps, groups, size):
     return np.array([*strides, *before, *steps, groups], np.int64)
 
 
-def is_sharded(axes):
+def _is_sharded(axes):
     """Return whether a program is for several devices that are known, and is not yet divided among them."""
     return getattr(axes, "num_devices", 1) > 1 and axes.device_assignment is not None
-
-
-def needs_devices(primitive):
-    """Let the programs of a primitive know whether they are for several devices."""
-    if _needs_devices is not None:
-        _needs_devices.add(primitive)
 
 
 def _partitioned(name, shape, **options):
@@ -219,7 +213,7 @@ def _make(name, shape, portable):
         return jax.core.ShapedArray(shape(first, second, **options), first.dtype)
 
     def lower(context, first, second, **options):
-        if is_sharded(context.module_context.axis_context):
+        if _is_sharded(context.module_context.axis_context):
             run = _partitioned(name, shape, **options)
             return mlir.lower_fun(run, multiple_results=False)(context, first, second)
         return jax.ffi.ffi_lowering(name)(context, first, second, numbers=_numbers(**options))
@@ -229,7 +223,8 @@ def _make(name, shape, portable):
     mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
-    needs_devices(primitive)
+    if _needs_devices is not None:
+        _needs_devices.add(primitive)
     return primitive
 
 

@@ -20,11 +20,13 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from hornpipe.engine.jax_conv import is_sharded, needs_devices
 from hornpipe.engine.jax_kernels import active
 
 _LSTM, _GRU = 4, 3  # a cell is known by the number of its gates
 _WIDEST = 16  # floats of the widest vector of the kernels
+_LARGEST = (
+    2**22
+)  # weights; products with more of them are XLA's strength (python -m benchmarks.recurrent)
 _INPUTS = 8  # x, kernel, recurrent_kernel, bias, recurrent_bias, h, c, valid; without elements where a cell has none
 _STATES = 2
 
@@ -71,6 +73,7 @@ def _suits(xs, kernel, recurrent_kernel, valid, bias, h, *others):
         and (valid is None or valid.dtype == bool)
         and all(isinstance(size, int) for size in xs.shape)
         and 0 not in (*xs.shape[1:], *recurrent_kernel.shape)
+        and kernel.size + recurrent_kernel.size <= _LARGEST
         and h.shape == (xs.shape[0], recurrent_kernel.shape[0])
         and jax.default_backend() == "cpu"
         and active()
@@ -183,7 +186,8 @@ def _make(name, shapes, portable, static):
         return [jax.core.ShapedArray(shape, np.float32) for shape in shapes(*arrays, **options)]
 
     def lower(context, *arrays, **options):
-        if is_sharded(context.module_context.axis_context):
+        if getattr(context.module_context.axis_context, "num_devices", 1) > 1:
+            # XLA divides its own operations among devices by itself.
             return mlir.lower_fun(portable, multiple_results=True)(context, *arrays, **options)
         numbers = np.array([options["gates"], options["backwards"]], np.int64)
         return jax.ffi.ffi_lowering(name)(context, *arrays, numbers=numbers)
@@ -194,7 +198,6 @@ def _make(name, shapes, portable, static):
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
     ad.primitive_jvps[primitive] = functools.partial(_jvp, primitive, portable)
-    needs_devices(primitive)
     return primitive
 
 

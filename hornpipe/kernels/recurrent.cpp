@@ -87,6 +87,12 @@ void panel_product(Index count, Index depth, const float* panel, const float* st
   for (Index k = 0; k < depth; k += DEPTH) {
     const Index length = least(DEPTH, depth - k);
     for (Index n = 0; n < count; n += ROWS) {
+      if (n == count - 1) {
+        const float* row = from(n) + k;
+        float* output = to(n);
+        tile<1, VECS>(&row, length, panel + k * VECS * LANES, k ? nullptr : start, add || k, &output, 1, columns);
+        break;
+      }
       const float* rows[ROWS];
       float* outputs[ROWS];
       for (int i = 0; i < ROWS; ++i) rows[i] = from(least(n + i, count - 1)) + k, outputs[i] = to(least(n + i, count - 1));

@@ -1,5 +1,5 @@
-// Runs sampled convolutions, pooling, rows of tables and moments on memory of exactly their size, with one thread and with three, and compares the bits. Built with the
-// sanitizers by test_sanitizers.py.
+// Runs sampled convolutions, pooling, rows of tables, moments and recurrent cells on memory of exactly their size, with one thread and with
+// three, and compares the bits. Built with the sanitizers by test_sanitizers.py.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +10,7 @@ extern "C" int hornpipe_run(int which, const int64_t* sizes, const float* first,
 extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* first, const float* second, float* result, int threads);
 extern "C" int hornpipe_run_rows(int which, const int64_t* sizes, const int32_t* numbers, const float* from, float* result, int threads);
 extern "C" int hornpipe_run_moments(const int64_t* sizes, const float* x, const float* mean, const float* dy, float* result, int threads);
+extern "C" int hornpipe_run_recurrent(int gates, int gradient, const int64_t* sizes, void* const* arrays, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -85,6 +86,43 @@ bool run_moments_sample() {
   return true;
 }
 
+bool run_recurrent_sample() {
+  const int gates = below(2) ? 4 : 3;
+  const int64_t sizes[5] = {below(40), 1 + below(12), 1 + below(40), 1 + below(40), below(2)};
+  const int64_t batch = sizes[0], steps = sizes[1], features = sizes[2], units = sizes[3], width = gates * units, state = batch * units;
+  const int64_t cells = gates == 4 ? state : 0, inner = gates == 3 ? width : 0, sequence = batch * steps * units;
+  const bool sequences = below(2), masked = below(2);
+  const int64_t inputs[7] = {batch * steps * features, features * width, units * width, width, inner, state, cells};
+  std::unique_ptr<bool[]> valid(new bool[batch * steps]);
+  for (int64_t i = 0; i < batch * steps; ++i) valid[i] = below(4) > 0;
+  std::unique_ptr<float[]> given[7], upstream[3] = {numbers(sequence), numbers(state), numbers(cells)}, results[2][10];
+  void* forward[12];
+  void* backward[19];
+  for (int i = 0; i < 7; ++i) forward[i] = (given[i] = numbers(inputs[i])).get();
+  forward[7] = masked ? valid.get() : nullptr;
+  std::memcpy(backward, forward, 8 * sizeof(void*));
+  for (int i = 0; i < 3; ++i) backward[8 + i] = upstream[i].get();
+  if (!sequences) backward[8] = nullptr;
+  const int64_t made[10] = {sequence, state, cells, inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5], inputs[6]};
+  for (int run = 0; run < 2; ++run) {
+    auto kept = numbers(batch * steps * ((units + 15) / 16 * 16) * (gates + 2));
+    for (int i = 0; i < 10; ++i) (i < 3 ? forward[8 + i] : backward[12 + i - 3]) = (results[run][i] = numbers(made[i])).get();
+    if (!sequences) forward[8] = nullptr, std::memset(results[run][0].get(), 0, size_t(sequence) * 4);
+    forward[11] = backward[11] = kept.get();
+    const int threads = run ? 3 : 1;
+    if (!hornpipe_run_recurrent(gates, 0, sizes, forward, threads) || !hornpipe_run_recurrent(gates, 1, sizes, backward, threads))
+      return false;
+  }
+  for (int i = 0; i < 10; ++i)
+    if (std::memcmp(results[0][i].get(), results[1][i].get(), size_t(made[i]) * 4) != 0) {
+      std::printf("result %d of a cell of %d gates differs:", i, gates);
+      for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
+      std::printf("\n");
+      return false;
+    }
+  return true;
+}
+
 }  // namespace
 
 int main(int count_of_arguments, char** arguments) {
@@ -116,7 +154,7 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
-    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample()) return 1;
+    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_recurrent_sample()) return 1;
     ++done;
   }
   std::printf("%d samples, %s\n", done, hornpipe_variant());

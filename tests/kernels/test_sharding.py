@@ -53,14 +53,57 @@ np.testing.assert_array_equal(jax.jit(mapped)(*divided), conv(x, kernel))
 """
 
 
-def test_a_divided_batch():
+def run_program(program):
+    """Run a program on two devices and return what it printed."""
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         env=environment,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.startswith("data ")
+    return done.stdout
+
+
+def test_a_divided_batch():
+    assert run_program(PROGRAM).startswith("data ")
+
+
+RECURRENT = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from hornpipe.engine import jax_recurrent
+
+random = np.random.default_rng(0)
+shapes = (4, 5, 3), (3, 28), (7, 28), (28,), (4, 7), (4, 7)
+arrays = [jnp.asarray(random.standard_normal(shape), "float32") for shape in shapes]
+valid = jnp.asarray(random.random((4, 5)) < 0.7)
+
+def run(valid, *arrays):
+    return jax_recurrent.lstm_general(*arrays, valid, sequences=True)
+
+def loss(valid, *arrays):
+    return sum(jnp.sum(jnp.sin(each)) for each in run(valid, *arrays))
+
+both = jax.grad(loss, tuple(range(1, 7)))
+mesh = jax.make_mesh((2,), ("data",))
+rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+divided = [jax.device_put(each, rows if each.shape[0] == 4 else whole) for each in (valid, *arrays)]
+for f in (run, both):
+    got, wanted = jax.jit(f)(*divided), f(valid, *arrays)
+    assert "hornpipe_recurrent" in jax.jit(f).lower(valid, *arrays).as_text()
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted)):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+mapped = jax.shard_map(
+    lambda x, *rest: jax_recurrent.lstm_general(x, *rest)[1], mesh=mesh,
+    in_specs=(P("data"), P(), P(), P(), P("data"), P("data")), out_specs=P("data"), check_vma=False,
+)
+np.testing.assert_allclose(jax.jit(mapped)(*divided[1:]), run(None, *arrays)[1], rtol=1e-6, atol=1e-6)
+print("done")
+"""
+
+
+def test_a_recurrent_layer_on_a_divided_batch():
+    assert run_program(RECURRENT) == "done\n"
