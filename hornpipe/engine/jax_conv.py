@@ -12,6 +12,7 @@ NotImplemented
 from __future__ import annotations
 
 import functools
+import math
 
 import jax
 import numpy as np
@@ -36,6 +37,8 @@ _STATIC = ("strides", "before", "steps", "groups", "size")
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
     """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
+    if not active() and _fills_the_cache(x, kernel, strides, padding, groups):
+        return _few_images_at_a_time(x, kernel, strides, padding, dilation, groups)
     return _forward(conv_p, (x, kernel), strides, padding, dilation, groups)
 
 
@@ -47,6 +50,46 @@ def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu)
         return NotImplemented
     operands = x, kernel, bias
     return _forward(conv_bias_p, operands, strides, padding, dilation, groups, relu=bool(relu))
+
+
+_CACHE_BYTES = 3 << 19  # what stays in a processor's second-level cache beside other things
+
+
+def _window_bytes(x, kernel, strides, padding):
+    """Return how much memory the windows of one image take as rows of a matrix."""
+    outs = (
+        (size + sum(pair)) // stride
+        for size, pair, stride in zip(x.shape[1:-1], padding, strides, strict=True)
+    )
+    return 4 * math.prod(outs) * math.prod(kernel.shape[:-1])
+
+
+def _fills_the_cache(x, kernel, strides, padding, groups):
+    """Return whether the windows of all images take more than the cache, and those of one image do not."""
+    return (
+        groups == 1
+        and x.dtype == kernel.dtype == np.float32
+        and all(isinstance(size, int) for size in x.shape)
+        and math.prod(kernel.shape[:-2]) > 1
+        and jax.default_backend() == "cpu"
+        and 0 < _window_bytes(x, kernel, strides, padding) <= _CACHE_BYTES
+        and x.shape[0] * _window_bytes(x, kernel, strides, padding) > 2 * _CACHE_BYTES
+    )
+
+
+def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
+    """Return the composed convolution in groups of images whose windows stay in the cache; the backward pass makes them again."""
+    from hornpipe.ops.conv import conv_general as composed
+
+    most = _CACHE_BYTES // _window_bytes(x, kernel, strides, padding)
+    count = next(n for n in range(most, 0, -1) if x.shape[0] % n == 0)
+
+    @jax.checkpoint
+    def run(images):
+        return composed.__wrapped__(images, kernel, strides, padding, dilation, groups)
+
+    y = lax.map(run, x.reshape((-1, count, *x.shape[1:])))
+    return y.reshape((x.shape[0], *y.shape[2:]))
 
 
 def _forward(primitive, operands, strides, padding, dilation, groups, **more):
