@@ -75,6 +75,16 @@ def _share_of(workload: str, ours: str, theirs: str, most: float) -> Goal:
     )
 
 
+def _network(workload: str, portable: float | None = None, jax: float = 1.5) -> list[Goal]:
+    """Return the goals of a network whose work is in compiled kernels: against every backend of Keras."""
+    least = {"keras-jax": jax, "keras-tensorflow": 1.5, "keras-torch": 1.5}
+    found = [_times_faster(workload, "hornpipe-jax", name, value) for name, value in least.items()]
+    if portable is not None:
+        name = "keras-tensorflow"
+        found.append(_times_faster(workload, "hornpipe-portable", name, portable))
+    return found
+
+
 def _accuracy(figure: str, text: str, least: float, most: float | None = None) -> list[Goal]:
     return [
         Goal(f"{text}, {name}", ("accuracy", name, figure), least=least, most=most)
@@ -100,6 +110,10 @@ GOALS = [
     _times_faster("predict_row", "hornpipe-jax", "keras-jax", 8),
     _times_faster("boston_script", "hornpipe-jax", "keras-jax", 2),
     _times_faster("boston_script", "hornpipe-jax", "keras-jax-cached", 2),
+    *_network("cnn", portable=0.8, jax=6),
+    *_network("lstm"),
+    *_network("gru"),
+    *_network("separable"),
     Goal("import over jax alone, seconds", ("resources", "import", "package_seconds"), most=0.2),
     Goal("import, own modules", ("resources", "import", "package_modules"), most=60),
     *_accuracy("mnist", "MNIST test accuracy, 5 epochs", 0.975),

@@ -7,6 +7,7 @@ Answers are JSON lines on what was its standard output; whatever the libraries p
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.metadata
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS, ROOT, Contender, environment
 from benchmarks.workloads import WORKLOADS
@@ -95,6 +97,20 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _memory(field: str) -> float:
+    """Return a field of this process's status in megabytes: "VmRSS", or "VmHWM", the most since `_forget_peak`. 0 off Linux."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
+def _forget_peak() -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _timed(run, units: int):
     gc.collect()
     began = time.perf_counter()
@@ -112,16 +128,27 @@ def serve(contender: Contender, workload_name: str, seconds: float, answers) -> 
         answers.flush()
 
     run, note = importlib.import_module(f"benchmarks.{contender.family}").make(workload, contender)
+    before = _memory("VmRSS")
     first_seconds, first = _timed(run, 1)
     if not all(math.isfinite(value) for value in first.values()):
         raise FloatingPointError(f"the first epoch gave {first}")
     units = least
+    _forget_peak()
     per_unit, _ = _timed(run, units)
+    megabytes = _memory("VmHWM") - before
     if most > least:
         for _ in range(2):  # the second time with what the first one learned
             units = max(least, min(most, round(seconds / per_unit)))
             per_unit, _ = _timed(run, units)
-    reply(units=units, note=note, first_seconds=first_seconds, first=first, versions=versions())
+    note = "; ".join(filter(None, [note, f"+{megabytes:.0f} MB"]))
+    reply(
+        units=units,
+        megabytes=megabytes,
+        note=note,
+        first_seconds=first_seconds,
+        first=first,
+        versions=versions(),
+    )
     for _ in sys.stdin:
         per_unit, logs = _timed(run, units)
         reply(seconds=per_unit, logs=logs)
