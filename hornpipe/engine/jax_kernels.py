@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 
 import jax
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
 
 from hornpipe.kernels import library
 
@@ -63,3 +65,40 @@ def build() -> Path:
     from hornpipe.kernels import build as builder
 
     return builder.build(ABI, jax.ffi.include_dir())
+
+
+def several_devices(context) -> bool:
+    """Return whether what is lowered is for several devices; XLA divides its own operations among them by itself."""
+    return getattr(context.module_context.axis_context, "num_devices", 1) > 1
+
+
+def make(name, shapes, portable, *, handler="", attributes=None, static=()) -> Primitive:
+    """Return a float32 primitive; the caller adds its derivatives and its rule of `vmap`.
+
+    Args:
+        name: str.
+        shapes: a function of its operands and options that returns the shapes of its results, a list.
+        portable: what JAX compiles on other platforms and for several devices; returns a list.
+        handler: what runs on a CPU, of `library.HANDLERS`; "" for what JAX compiles.
+        attributes: a function of the options that returns the handler's attributes; None for none.
+        static: the names of the options.
+    """
+    primitive = Primitive(name)
+    primitive.multiple_results = True
+    everywhere = mlir.lower_fun(portable, multiple_results=True)
+
+    def abstract(*operands, **options):
+        return [jax.core.ShapedArray(each, "float32") for each in shapes(*operands, **options)]
+
+    def lower(context, *operands, **options):
+        if several_devices(context):
+            return everywhere(context, *operands, **options)
+        given = attributes(**options) if attributes else {}
+        return jax.ffi.ffi_lowering(handler)(context, *operands, **given)
+
+    primitive.def_abstract_eval(abstract)
+    primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
+    mlir.register_lowering(primitive, everywhere)
+    if handler:
+        mlir.register_lowering(primitive, lower, platform="cpu")
+    return primitive

@@ -18,10 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
-from hornpipe.engine.jax_kernels import active
+from hornpipe.engine.jax_kernels import active, make
 
 _LEAST = 1 << 14  # numbers; for fewer of them XLA is as fast
 
@@ -84,26 +83,6 @@ def _portable_tangent(x, mean, factor, tx, tmean, tfactor, toffset):
 # ---- the primitives
 
 
-def _make(name, shape, results, portable, handler=None):
-    """Return a primitive with `results` results of `shape(x)`; without a handler it is what JAX compiles."""
-    primitive = Primitive(name)
-    primitive.multiple_results = True
-    everywhere = mlir.lower_fun(portable, multiple_results=True)
-
-    def lower(context, *operands):
-        if getattr(context.module_context.axis_context, "num_devices", 1) > 1:
-            return everywhere(context, *operands)  # XLA divides its own among devices
-        return jax.ffi.ffi_lowering(handler)(context, *operands)
-
-    primitive.def_abstract_eval(lambda x, *_: [jax.core.ShapedArray(shape(x), x.dtype)] * results)
-    primitive.def_impl(jax.jit(primitive.bind))
-    mlir.register_lowering(primitive, everywhere)
-    if handler:
-        mlir.register_lowering(primitive, lower, platform="cpu")
-    batching.primitive_batchers[primitive] = functools.partial(_one_by_one, primitive)
-    return primitive
-
-
 def _one_by_one(primitive, operands, axes):
     """Go over mapped operands one by one."""
     mapped = [index for index, axis in enumerate(axes) if axis is not None]
@@ -117,13 +96,15 @@ def _one_by_one(primitive, operands, axes):
     return results, [0] * len(results)
 
 
-def _vector(x):
-    return x.shape[1:]
+def _vectors(x, *_):
+    return [x.shape[1:]] * 2
 
 
-moments_p = _make("hornpipe_moments", _vector, 2, _portable_moments, "hornpipe_moments")
-products_p = _make("hornpipe_products", _vector, 2, _portable_products, "hornpipe_products")
-tangent_p = _make("hornpipe_normalize_tangent", lambda x: x.shape, 1, _portable_tangent)
+moments_p = make("hornpipe_moments", _vectors, _portable_moments, handler="hornpipe_moments")
+products_p = make("hornpipe_products", _vectors, _portable_products, handler="hornpipe_products")
+tangent_p = make("hornpipe_normalize_tangent", lambda x, *_: [x.shape], _portable_tangent)
+for _primitive in (moments_p, products_p, tangent_p):
+    batching.primitive_batchers[_primitive] = functools.partial(_one_by_one, _primitive)
 
 
 def _moments_jvp(primals, tangents):

@@ -16,10 +16,9 @@ import functools
 
 import jax
 import numpy as np
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
-from hornpipe.engine.jax_kernels import active
+from hornpipe.engine.jax_kernels import active, make
 
 _STATIC = ("window", "strides", "padding")
 
@@ -46,9 +45,9 @@ def _bind(primitive, x, window, strides, padding):
     ):
         return NotImplemented
     if x.ndim == 4:
-        return primitive.bind(x, window=window, strides=strides, padding=padding)
+        return primitive.bind(x, window=window, strides=strides, padding=padding)[0]
     options = {"window": (1, *window), "strides": (1, *strides), "padding": ((0, 0), *padding)}
-    return primitive.bind(x[:, None], **options)[:, 0]
+    return primitive.bind(x[:, None], **options)[0][:, 0]
 
 
 def _windows_meet_the_image(sizes, window, strides, padding):
@@ -73,8 +72,9 @@ def _pooled(shape, window, strides, padding):
     return (shape[0], *outs, shape[3])
 
 
-def _numbers(window, strides, padding):
-    return np.array([*window, *strides, *(pair[0] for pair in padding)], np.int64)
+def _numbers(window, strides, padding, size=None):
+    before = (pair[0] for pair in padding)
+    return {"numbers": np.array([*window, *strides, *before], np.int64)}
 
 
 def _composed(name, options):
@@ -97,19 +97,14 @@ def _portable_mean_dx(dy, *, size, **options):
 
 
 def _make(name, shape, portable):
-    """Return the primitive of a handler; `shape(*operands, **options)` is that of its result."""
-    primitive = Primitive(name)
-
-    def abstract(*operands, **options):
-        return jax.core.ShapedArray(shape(*operands, **options), operands[0].dtype)
-
-    def lower(context, *operands, size=None, **options):
-        if getattr(context.module_context.axis_context, "num_devices", 1) > 1:
-            # XLA divides composed operations among devices by itself.
-            more = {} if size is None else {"size": size}
-            run = functools.partial(portable, **options, **more)
-            return mlir.lower_fun(run, multiple_results=False)(context, *operands)
-        return jax.ffi.ffi_lowering(name)(context, *operands, numbers=_numbers(**options))
+    primitive = make(
+        name,
+        lambda *operands, **options: [shape(*operands, **options)],
+        lambda *operands, **options: [portable(*operands, **options)],
+        handler=name,
+        attributes=_numbers,
+        static=(*_STATIC, "size"),
+    )
 
     def batch(operands, axes, **options):
         """Fold the mapped axis into the images."""
@@ -125,13 +120,9 @@ def _make(name, shape, portable):
             for operand, axis in zip(operands, axes, strict=True)
         ]
         folded = [operand.reshape((-1, *operand.shape[2:])) for operand in moved]
-        out = primitive.bind(*folded, **options)
-        return out.reshape((count, -1, *out.shape[1:])), 0
+        (out,) = primitive.bind(*folded, **options)
+        return [out.reshape((count, -1, *out.shape[1:]))], [0]
 
-    primitive.def_abstract_eval(abstract)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=(*_STATIC, "size")))
-    mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
-    mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = batch
     return primitive
 
@@ -164,17 +155,32 @@ def _spatial(operand):
     return getattr(operand, "aval", operand).shape[1:3]
 
 
-ad.defjvp(max_p, lambda tangent, x, **options: pick_p.bind(x, tangent, **options))
-for _linear, _transposed in ((pick_p, spread_p), (spread_p, pick_p)):
-    # Where x is largest changes in steps: the derivative by x is zero.
-    ad.defjvp(
-        _linear,
-        None,
-        lambda tangent, x, _, _linear=_linear, **options: _linear.bind(x, tangent, **options),
+def _max_jvp(primals, tangents, **options):
+    tangent = ad.instantiate_zeros(tangents[0])
+    return max_p.bind(*primals, **options), pick_p.bind(primals[0], tangent, **options)
+
+
+def _linear_jvp(primitive, place, primals, tangents, **options):
+    """Differentiate by the operand that a primitive is linear in; where x is largest changes in steps."""
+    operands = list(primals)
+    operands[place] = ad.instantiate_zeros(tangents[place])
+    return primitive.bind(*primals, **options), primitive.bind(*operands, **options)
+
+
+ad.primitive_jvps[max_p] = _max_jvp
+for _primitive, _transposed in ((pick_p, spread_p), (spread_p, pick_p)):
+    ad.primitive_jvps[_primitive] = functools.partial(_linear_jvp, _primitive, 1)
+    ad.primitive_transposes[_primitive] = (
+        lambda gradients, x, _, _transposed=_transposed, **options: (
+            None,
+            _transposed.bind(x, gradients[0], **options)[0],
+        )
     )
-    ad.primitive_transposes[_linear] = lambda gradient, x, _, _transposed=_transposed, **options: (
-        None,
-        _transposed.bind(x, gradient, **options),
-    )
-ad.deflinear2(mean_p, lambda dy, x, **options: [mean_dx_p.bind(dy, size=_spatial(x), **options)])
-ad.deflinear2(mean_dx_p, lambda dx, _, *, size, **options: [mean_p.bind(dx, **options)])
+for _primitive in (mean_p, mean_dx_p):
+    ad.primitive_jvps[_primitive] = functools.partial(_linear_jvp, _primitive, 0)
+ad.primitive_transposes[mean_p] = lambda gradients, x, **options: mean_dx_p.bind(
+    gradients[0], size=_spatial(x), **options
+)
+ad.primitive_transposes[mean_dx_p] = lambda gradients, _, *, size, **options: mean_p.bind(
+    gradients[0], **options
+)

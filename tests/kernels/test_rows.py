@@ -113,5 +113,5 @@ def test_nan_stays_in_its_row():
     updates = np.ones((20, 3), "float32")
     updates[4] = np.nan
     numbers = jnp.asarray(np.arange(20) % 10, "int32")
-    out = np.asarray(jax_rows.add_p.bind(numbers, jnp.asarray(updates), rows=10))
+    out = np.asarray(jax_rows.add_up(numbers, jnp.asarray(updates), rows=10))
     assert np.isnan(out[4]).all() and np.isfinite(np.delete(out, 4, axis=0)).all()
