@@ -356,6 +356,16 @@ def gru_general(*args, **kwargs):
     return jax_recurrent.gru_general(*args, **kwargs)
 
 
+def attention_general(
+    query, key, value, bias=None, mask=None, scale=1.0, soft_cap=None, is_causal=False
+):
+    from hornpipe.engine import jax_attention
+
+    return jax_attention.attention_general(
+        query, key, value, bias, mask, scale, soft_cap, is_causal
+    )
+
+
 def active_kernels():
     from hornpipe.engine import jax_kernels
 

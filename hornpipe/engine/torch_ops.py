@@ -91,7 +91,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     return functional.layer_norm(x, sizes, gamma, beta, epsilon)
 
 
-def attention_general(query, key, value, bias=None, mask=None, scale=1.0, soft_cap=None):
+def attention_general(
+    query, key, value, bias=None, mask=None, scale=1.0, soft_cap=None, is_causal=False
+):
     extras = [each for each in (bias, mask) if each is not None]
     if (
         soft_cap is not None
@@ -99,6 +101,14 @@ def attention_general(query, key, value, bias=None, mask=None, scale=1.0, soft_c
         or not all(isinstance(each, torch.Tensor) for each in extras)
     ):
         return NotImplemented
+    if query.shape[2] != key.shape[2]:
+        groups = query.shape[2] // key.shape[2]
+        key, value = (each.repeat_interleave(groups, dim=2) for each in (key, value))
+    if is_causal and extras:
+        causal = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device)
+        causal = causal.tril()
+        mask = causal if mask is None else mask & causal
+        is_causal = False
     query, key, value = (each.transpose(1, 2) for each in (query, key, value))
     added = None if bias is None else bias.to(query.dtype)
     if mask is not None:
@@ -114,9 +124,9 @@ def attention_general(query, key, value, bias=None, mask=None, scale=1.0, soft_c
         added = torch.where(mask | ~seen, open_places, -1e30)
     if added is not None:
         added = added.expand(*query.shape[:3], key.shape[2])
-    return functional.scaled_dot_product_attention(query, key, value, added, scale=scale).transpose(
-        1, 2
-    )
+    return functional.scaled_dot_product_attention(
+        query, key, value, added, is_causal=bool(is_causal), scale=scale
+    ).transpose(1, 2)
 
 
 # ---- convolution and pooling; channels stay last in memory, which PyTorch calls a memory format

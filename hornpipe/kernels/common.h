@@ -167,15 +167,15 @@ struct Output {
   Index image_pitch, row_pitch, pixel_pitch;
 };
 
-bool is_depthwise(const Conv& c) { return c.groups > 1 && c.groups == c.channels && c.groups == c.filters; }
+inline bool is_depthwise(const Conv& c) { return c.groups > 1 && c.groups == c.channels && c.groups == c.filters; }
 
-Reading forward_reading(const Conv& c, const float* x, Index group) {
+inline Reading forward_reading(const Conv& c, const float* x, Index group) {
   return {x + group * (c.channels / c.groups), c.batch, c.height, c.width, c.channels, c.channels / c.groups,
           c.out_h, c.out_w, c.stride_h, c.stride_w,
           Places::forward(c.window_h, c.step_h, c.before_h), Places::forward(c.window_w, c.step_w, c.before_w)};
 }
 
-Reading whole_reading(const Conv& c, const float* x) {
+inline Reading whole_reading(const Conv& c, const float* x) {
   Reading reading = forward_reading(c, x, 0);
   reading.channels = c.channels;
   return reading;

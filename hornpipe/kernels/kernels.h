@@ -114,4 +114,22 @@ struct RecurrentKernels {
 };
 extern const RecurrentKernels recurrent_avx512, recurrent_avx2, recurrent_portable;
 
+// Attention of queries (batch, targets, heads, size) over keys (batch, sources, key_heads, size) and values (batch, sources, key_heads,
+// value_size). `heads` is a multiple of `key_heads`; consecutive heads share keys. A mask's element for (sample, head, target, source) is
+// found by `mask_steps`, 0 along axes that the mask does not have. If `causal`, target i sees the sources 0 to i.
+struct Attention {
+  Index batch, targets, sources, heads, key_heads, size, value_size, causal;
+  Index mask_steps[4];
+  float scale;
+};
+
+// `sums` (batch, heads, targets) are logarithms of the sums of exponentials of the scores, for the gradients; `mask` may be null.
+struct AttentionKernels {
+  bool (*forward)(const Pool&, const Attention&, const float* q, const float* k, const float* v, const uint8_t* mask, float* out,
+                  float* sums);
+  bool (*backward)(const Pool&, const Attention&, const float* q, const float* k, const float* v, const uint8_t* mask,
+                   const float* out, const float* sums, const float* dout, float* dq, float* dk, float* dv);
+};
+extern const AttentionKernels attention_avx512, attention_avx2, attention_portable;
+
 }  // namespace hornpipe

@@ -33,6 +33,8 @@ HANDLERS = (  # what XLA calls
     "hornpipe_products",
     "hornpipe_recurrent",
     "hornpipe_recurrent_gradient",
+    "hornpipe_attention",
+    "hornpipe_attention_gradients",
 )
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"

@@ -265,23 +265,24 @@ class MultiHeadAttention(HeadedAttention):
         training=None,
         use_causal_mask=False,
     ):
-        allowed = self._allowed(
-            query, value, (query_mask, value_mask, key_mask), attention_mask, use_causal_mask
-        )
+        weighted = return_attention_scores or (training and self.dropout)
+        plain = len(query.shape) == 3 and not weighted
+        masks = query_mask, value_mask, key_mask
+        allowed = self._allowed(query, value, masks, attention_mask, use_causal_mask and not plain)
         key = value if key is None else key
         gate = ops.sigmoid(self._gate_dense(query)) if self.use_gate else None
         query, key, value = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        plain = (
-            len(query.shape) == 4
-            and not return_attention_scores
-            and not (training and self.dropout)
-        )
         weights = None
         if plain:
             if allowed is not None and len(allowed.shape) == 3:
                 allowed = ops.expand_dims(allowed, 1)
             outputs = ops.dot_product_attention(
-                query, key, value, mask=allowed, scale=self.key_dim**-0.5
+                query,
+                key,
+                value,
+                mask=allowed,
+                scale=self.key_dim**-0.5,
+                is_causal=bool(use_causal_mask),
             )
         else:
             outputs, weights = self._attend(query, key, value, allowed, training)
@@ -428,23 +429,26 @@ class GroupQueryAttention(HeadedAttention):
         training=None,
         use_causal_mask=False,
     ):
-        allowed = self._allowed(
-            query, value, (query_mask, value_mask, key_mask), attention_mask, use_causal_mask
-        )
+        weighted = return_attention_scores or (training and self.dropout)
+        masks = query_mask, value_mask, key_mask
+        allowed = self._allowed(query, value, masks, attention_mask, use_causal_mask and weighted)
         if allowed is not None and len(allowed.shape) == 3:
             allowed = ops.expand_dims(allowed, 1)
         key = value if key is None else key
         gate = ops.sigmoid(self._gate_dense(query)) if self.use_gate else None
         query, key, value = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         scale, weights = self.head_dim**-0.5, None
-        if return_attention_scores or (training and self.dropout):
+        if weighted:
             groups = self.num_query_heads // self.num_key_value_heads
             key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
             scores = ops.einsum("abxy,acxy->axbc", ops.multiply(query, scale), key)
             weights = _softmax(scores, allowed)
             outputs = ops.einsum("axbc,acxy->abxy", self._drop(weights, training), value)
         else:
-            outputs = ops.dot_product_attention(query, key, value, mask=allowed, scale=scale)
+            causal = bool(use_causal_mask)
+            outputs = ops.dot_product_attention(
+                query, key, value, mask=allowed, scale=scale, is_causal=causal
+            )
         if gate is not None:
             outputs = ops.multiply(outputs, gate)
         outputs = self._output_dense(outputs)

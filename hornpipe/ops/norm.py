@@ -170,19 +170,31 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
 
 
 @op(tensors=3, dtype="float")
-def attention_general(query, key, value, bias=None, mask=None, scale=1.0, soft_cap=None):
+def attention_general(
+    query, key, value, bias=None, mask=None, scale=1.0, soft_cap=None, is_causal=False
+):
     """Return softmax(query key^T * scale + bias) value per head; an engine may have a faster one.
 
     Args:
-        query: `(batch, target, heads, size)`; key, value: `(batch, source, heads, size)`.
+        query: `(batch, target, heads, size)`; key, value: `(batch, source, key_heads, size)`, `heads` a multiple of `key_heads`.
         bias: tensor that broadcasts to `(batch, heads, target, source)`, or None.
         mask: bool tensor that broadcasts to it, True where attention is allowed, or None.
         scale: float. soft_cap: None, or c for c * tanh(scores / c).
+        is_causal: bool. Whether a place sees only itself and those before it.
     Returns:
         `(batch, target, heads, size)`. Scores and softmax are computed in float32 for 16-bit floats; a row whose every
         place is masked averages all values.
     """
     dtype = dtype_of(query)
+    if query.shape[2] != key.shape[2]:
+        key, value = (repeat(x, query.shape[2] // key.shape[2], axis=2) for x in (key, value))
+    if is_causal:
+        target, source = query.shape[1], key.shape[1]
+        if None in (target, source):
+            causal = active.engine.full((target, source), True, dtype="bool")
+        else:
+            causal = active.engine.asarray(np.tri(target, source, dtype="bool"))
+        mask = causal if mask is None else logical_and(mask, causal)
     query, key, value = (transpose(widen(x), (0, 2, 1, 3)) for x in (query, key, value))
     scores = multiply(active.engine.matmul(query, transpose(key, (0, 1, 3, 2))), scale)
     if bias is not None:
@@ -243,19 +255,9 @@ def dot_product_attention(
         raise ShapeError(
             message(who, "query heads must be a multiple of key heads", f"{heads} and {key_heads}")
         )
-    if heads != key_heads:
-        key, value = (
-            repeat(key, heads // key_heads, axis=2),
-            repeat(value, heads // key_heads, axis=2),
-        )
     if mask is not None:
         (mask,) = convert([mask], "same")
-    if is_causal:
-        target, source = query.shape[1], key.shape[1]
-        if None in (target, source):
-            causal = active.engine.full((target, source), True, dtype="bool")
-        else:
-            causal = active.engine.asarray(np.tri(target, source, dtype="bool"))
-        mask = causal if mask is None else logical_and(mask, causal)
     scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
-    return attention_general(query, key, value, bias, mask, scale, attn_logits_soft_cap)
+    return attention_general(
+        query, key, value, bias, mask, scale, attn_logits_soft_cap, bool(is_causal)
+    )

@@ -1,4 +1,4 @@
-// Runs sampled convolutions, pooling, rows of tables, moments and recurrent cells on memory of exactly their size, with one thread and with
+// Runs sampled convolutions, pooling, rows of tables, moments, recurrent cells and attention on memory of exactly their size, with one thread and with
 // three, and compares the bits. Built with the sanitizers by test_sanitizers.py.
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +11,8 @@ extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* f
 extern "C" int hornpipe_run_rows(int which, const int64_t* sizes, const int32_t* numbers, const float* from, float* result, int threads);
 extern "C" int hornpipe_run_moments(const int64_t* sizes, const float* x, const float* mean, const float* dy, float* result, int threads);
 extern "C" int hornpipe_run_recurrent(int gates, int gradient, const int64_t* sizes, void* const* arrays, int threads);
+extern "C" int hornpipe_run_attention(const int64_t* sizes, float scale, const uint8_t* mask, const int64_t* mask_shape,
+                                      float* const* arrays, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -123,6 +125,36 @@ bool run_recurrent_sample() {
   return true;
 }
 
+bool run_attention_sample() {
+  const int64_t key_heads = 1 + below(3), heads = key_heads * (1 + below(3)), batch = 1 + below(3), size = 1 + below(40);
+  const int64_t targets = 1 + below(110), sources = below(8) ? 1 + below(110) : 280 + below(40), value_size = 1 + below(40);
+  const int64_t sizes[8] = {batch, targets, sources, heads, key_heads, size, value_size, below(2)};
+  const int64_t q = batch * targets * heads * size, k = batch * sources * key_heads * size;
+  const int64_t v = batch * sources * key_heads * value_size, out = batch * targets * heads * value_size, sums = batch * heads * targets;
+  int64_t shape[4] = {batch, heads, targets, sources}, places = 1;
+  for (int64_t& axis : shape) places *= axis = below(2) ? axis : 1;
+  std::unique_ptr<uint8_t[]> mask(new uint8_t[places]);
+  const bool masked = below(2);
+  for (int64_t i = 0; i < places; ++i) mask[i] = static_cast<uint8_t>(below(3) > 0);
+  auto query = numbers(q), key = numbers(k), value = numbers(v), dout = numbers(out);
+  const int64_t lengths[5] = {out, sums, q, k, v};
+  std::unique_ptr<float[]> results[2][5];
+  for (int run = 0; run < 2; ++run) {
+    for (int i = 0; i < 5; ++i) results[run][i] = numbers(lengths[i]);
+    float* arrays[9] = {query.get(), key.get(), value.get(), results[run][0].get(), results[run][1].get(), dout.get()};
+    for (int i = 0; i < 3; ++i) arrays[6 + i] = results[run][2 + i].get();
+    if (!hornpipe_run_attention(sizes, 0.3f, masked ? mask.get() : nullptr, masked ? shape : nullptr, arrays, run ? 3 : 1)) return false;
+  }
+  for (int i = 0; i < 5; ++i)
+    if (std::memcmp(results[0][i].get(), results[1][i].get(), size_t(lengths[i]) * 4) != 0) {
+      std::printf("attention %d differs:", i);
+      for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
+      std::printf("\n");
+      return false;
+    }
+  return true;
+}
+
 }  // namespace
 
 int main(int count_of_arguments, char** arguments) {
@@ -154,7 +186,7 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
-    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_recurrent_sample()) return 1;
+    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_recurrent_sample() || !run_attention_sample()) return 1;
     ++done;
   }
   std::printf("%d samples, %s\n", done, hornpipe_variant());

@@ -52,6 +52,46 @@ mapped = jax.shard_map(conv, mesh=mesh, in_specs=(P("data"), P()), out_specs=P("
 np.testing.assert_array_equal(jax.jit(mapped)(*divided), conv(x, kernel))
 """
 
+ATTENTION = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+from hornpipe.engine import jax_attention
+
+random = np.random.default_rng(0)
+q, k, v = (jnp.asarray(random.standard_normal((4, 9, 2, 5)), "float32") for _ in range(3))
+mesh = jax.make_mesh((2,), ("data",))
+rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+for shape, place in (None, None), ((4, 1, 1, 9), rows), ((1, 1, 9, 9), whole):
+    masks = [] if shape is None else [jnp.asarray(random.random(shape) < 0.7)]
+
+    def loss(q, k, v, *masks):
+        out = jax_attention.attention_general(q, k, v, None, *(masks or [None]), 0.4, is_causal=True)
+        return jnp.sum(jnp.tanh(out) ** 2)
+
+    gradients = jax.grad(loss, (0, 1, 2))
+    divided = [*(jax.device_put(x, rows) for x in (q, k, v)), *(jax.device_put(x, place) for x in masks)]
+    for f in (loss, gradients):
+        text = jax.jit(f).lower(*divided).compile().as_text()
+        assert "hornpipe_attention" in text and "all-gather" not in text, text
+        got, wanted = jax.jit(f)(*divided), f(q, k, v, *masks)
+        for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted)):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+print(jax.jit(gradients)(*divided)[0].sharding.spec[0])
+"""
+
+
+def test_a_divided_batch_of_attention():
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run(
+        [sys.executable, "-c", ATTENTION],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.startswith("data")
+
 
 def run_program(program):
     """Run a program on two devices and return what it printed."""
