@@ -140,7 +140,7 @@ def _partitioned(name, shapes, arrays, **options):
         axes = arguments[0].sharding.spec[0]
         rows, whole = (NamedSharding(mesh, PartitionSpec(each)) for each in (axes, None))
         into = tuple(rows if each else whole for each in follows)
-        return mesh, run, (rows,) * len(outs), into
+        return mesh, run, [rows] * len(outs), into
 
     # Every axis is a factor of its own but the first, which is the batch.
     names = (f"x{number}" for number in range(1000))
