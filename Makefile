@@ -1,4 +1,5 @@
-# The two commands: make demo, make test. The others: make check (daily use), make kernels, make book, make bench, make clean.
+# The two commands: make demo, make test. The others: make check (daily use), make kernels, make wheel, make book, make bench,
+# make clean.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ DATA ?= digits
 DATASETS ?= $(wildcard $(abspath ../shared/datasets))
 export HORNPIPE_DATASETS ?= $(DATASETS)
 
-.PHONY: demo book test check fast slow kernels bench clean
+.PHONY: demo book test check fast slow kernels wheel bench clean
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +28,17 @@ $(VENV)/.kernels: $(VENV)/.demo $(KERNEL_SOURCES)
 
 kernels: $(VENV)/.demo
 	$(BIN)/hornpipe kernels --build
+
+# A wheel for this platform and this JAX with the compiled kernels inside, in dist/.
+wheel: $(VENV)/.demo
+	rm -rf build hornpipe/kernels/built
+	HORNPIPE_HOME="$(abspath build/home)" $(BIN)/hornpipe kernels --build
+	mv build/home/kernels hornpipe/kernels/built
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . && rm -rf build hornpipe/kernels/built
+	$(BIN)/python -m pip install --quiet wheel
+	$(BIN)/python -m wheel tags --remove --platform-tag \
+	  $$($(BIN)/python -c 'import sysconfig, re; print(re.sub("[^a-z0-9_]", "_", sysconfig.get_platform().lower()))') \
+	  dist/hornpipe-*-none-any.whl
 
 demo: $(VENV)/.demo $(VENV)/.kernels
 	$(BIN)/python examples/first_look.py --data $(DATA)
