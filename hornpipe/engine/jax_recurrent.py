@@ -110,7 +110,7 @@ _run.defvjp(_run_and_keep, _run_back)
 # ---- the same in jax.lax
 
 
-def _portable(x, kernel, recurrent_kernel, bias, recurrent_bias, h, c, valid, *, gates, backwards):
+def portable(x, kernel, recurrent_kernel, bias, recurrent_bias, h, c, valid, *, gates, backwards):
     """Return the outputs of all steps and the last states."""
     steps = jnp.swapaxes(x, 0, 1) @ kernel + bias, jnp.swapaxes(valid, 0, 1)
 
@@ -143,7 +143,7 @@ def _portable(x, kernel, recurrent_kernel, bias, recurrent_bias, h, c, valid, *,
 
 def _portable_forward(*arrays, sequences, keep, **options):
     shapes = _forward_shapes(*arrays, sequences=sequences, keep=keep, **options)
-    outputs, *states = _portable(*arrays, **options)
+    outputs, *states = portable(*arrays, **options)
     # The portable gradient computes the forward pass again.
     kept = jnp.zeros(shapes[-1], outputs.dtype)
     return [outputs if sequences else jnp.zeros(shapes[0], outputs.dtype), *states, kept]
@@ -154,7 +154,7 @@ def _portable_gradient(*arrays, **options):
     d_outputs, *d_states, _ = arrays[_INPUTS:]
 
     def run(*inputs):
-        outputs, *states = _portable(*inputs, valid, **options)
+        outputs, *states = portable(*inputs, valid, **options)
         return (outputs, *states) if d_outputs.size else tuple(states)
 
     upstream = (d_outputs, *d_states) if d_outputs.size else tuple(d_states)

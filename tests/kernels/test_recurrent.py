@@ -306,7 +306,7 @@ def test_the_portable_formulas(gates):
         arrays = [jnp.asarray(case.inputs[name], "float32") for name in INPUTS]
         arrays.append(jax_recurrent._mask(None if case.valid is None else jnp.asarray(case.valid)))
         options = {"gates": gates, "backwards": case.backwards}
-        same(jax_recurrent._portable(*arrays, **options), [*map(jnp.asarray, case.forward())])
+        same(jax_recurrent.portable(*arrays, **options), [*map(jnp.asarray, case.forward())])
         empty = np.zeros((0, 0, 0)) if case.d_outputs is None else case.d_outputs
         upstream = [jnp.asarray(each, "float32") for each in (empty, case.d_h, case.d_c)]
         got = jax_recurrent._portable_gradient(*arrays, *upstream, None, **options)
