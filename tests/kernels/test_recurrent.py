@@ -104,7 +104,7 @@ def test_many_samples(gates):
 @pytest.mark.parametrize("gates", [4, 3])
 def test_long_sequences(gates):
     case = Case(np.random.default_rng(4), gates, (40, 200, 32, 32))
-    check(case, 2, tolerance=1e-5)
+    check(case, 2)
 
 
 @pytest.mark.parametrize("gates", [4, 3])
