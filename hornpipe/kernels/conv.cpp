@@ -342,9 +342,9 @@ struct Correlation {
 
 bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y, const float* bias, bool relu) {
   if (c.batch == 0) return true;
-  if (is_three_by_three(c) && c.out_w >= BROAD) return convolve_3x3(pool, c, x, kernel, y);
   if (is_depthwise(c)) {
     if (bias != nullptr || relu) return false;
+    if (is_three_by_three(c) && c.out_w >= BROAD) return convolve_3x3(pool, c, x, kernel, y);
     const Output out{y, c.filters, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
     Depthwise{whole_reading(c, x), out, kernel, c.window_w}.run(pool);
     return true;
