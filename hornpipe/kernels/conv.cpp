@@ -13,15 +13,16 @@ namespace {
 
 // ---- register tiles
 
-// sums[TILE_ROWS][VECS] += rows' elements, `step` apart, times `length` rows of a panel of VECS vectors.
+// sums[TILE_ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows of a panel of VECS vectors. The rows'
+// pointers stay as they are from call to call, for there are hardly enough registers for them.
 template <int VECS>
 inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE_ROWS][VECS],
                                                                 const float* const (&rows)[TILE_ROWS],
-                                                                Index length, Index step,
+                                                                Index at, Index length, Index step,
                                                                 const float* panel) {
-  Index at = 0;
+  const Index end = at + length * step;
 #pragma GCC unroll 2
-  for (Index k = 0; k < length; ++k, at += step, panel += VECS * LANES) {
+  for (; at != end; at += step, panel += VECS * LANES) {
     Vec columns[VECS];
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
@@ -57,12 +58,10 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
                 float* const* outputs, Index count, Index columns, bool add) {
   Vec sums[TILE_ROWS][VECS];
   clear<VECS>(sums);
-  for (Index s = 0; s < number; ++s) {
-    const float* rows[TILE_ROWS];
+  const float* rows[TILE_ROWS];
 #pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; ++i) rows[i] = pixels[i] + segments[s].offset;
-    panel = multiply_add<VECS>(sums, rows, segments[s].length, 1, panel);
-  }
+  for (int i = 0; i < TILE_ROWS; ++i) rows[i] = pixels[i];
+  for (Index s = 0; s < number; ++s) panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel);
   if (columns == VECS * LANES) {
 #pragma GCC unroll 16
     for (int i = 0; i < TILE_ROWS; ++i) {
@@ -92,23 +91,26 @@ struct Piece {
   Index first, rows, left, columns;
 };
 
-constexpr Index PIECES = 24;  // so many at least, where there is enough work
+constexpr Index PIECES = 24;              // so many at least, where there is enough work
+constexpr Index BAND_FLOATS = 96 * 1024;  // a band of short rows has at most about as many
 
 // How the output is cut into pieces, by its shape alone.
 struct Cut {
   Index rows, columns, row_blocks, column_blocks;
+  Index shares;  // the panels of filters of a piece are divided into as many
 
-  Cut(const Reading& r, Index pixels, Index most_floats) {
+  Cut(const Reading& r, Index pixels, Index panels) {
     const Index total = r.batch * r.out_h;
     columns = r.out_w;
     if (r.out_w > 2 * pixels) columns = ceil_div(r.out_w, ceil_div(r.out_w, pixels));
     // Few large pieces leave threads without work at the end; very small ones use the packed weights too seldom.
-    const Index fair = most(ceil_div(8 * TILE_ROWS, columns), ceil_div(total, PIECES));
+    shares = most(1, least(panels, PIECES * pixels / most(1, total * columns)));
+    const Index fair = most(ceil_div(8 * TILE_ROWS, columns), ceil_div(total * shares, PIECES));
     rows = most(1, least(least(total, fair), pixels / columns));
     const Index width = band_width(r);
     if (!r.direct() && r.rows.count > 1)  // neighbouring bands share rows: longer ones copy less
       while (2 * rows * PIECES <= total && rows < 4 * r.rows.span() &&
-             (2 * rows * r.stride_h + r.rows.span()) * width < most_floats)
+             (2 * rows * r.stride_h + r.rows.span()) * width < BAND_FLOATS)
         rows *= 2;
     row_blocks = ceil_div(total, rows);
     rows = ceil_div(total, row_blocks);
@@ -186,7 +188,6 @@ Band make_band(const Reading& r, const Piece& p, float* memory, Index* row_offse
 // ---- forward and input gradient: output pixels as rows, windows as the sum
 
 constexpr Index PIXELS = 32 * TILE_ROWS;   // a piece has about as many
-constexpr Index BAND_FLOATS = 96 * 1024;   // and its band at most about as many
 constexpr Index PANEL_FLOATS = 64 * 1024;  // rows of a panel that are used at a time
 
 // Weights in panels: for each panel, for each ty, tx and channel, PANEL columns (LANES in a last panel of at most as many).
@@ -202,8 +203,7 @@ struct Ending {
   bool relu;
 
   bool any() const { return bias != nullptr || relu; }
-  void apply(float* out, Index columns) const {
-    Index c = 0;
+  void apply(float* out, Index c, Index columns) const {  // to columns c and on
     for (; c + LANES <= columns; c += LANES) store(out + c, end(load(out + c), bias == nullptr ? Vec{} : load(bias + c)));
     for (; c < columns; ++c) out[c] = end(out[c], bias == nullptr ? 0 : bias[c]);
   }
@@ -226,7 +226,7 @@ struct Correlation {
   size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at;
 
   Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena)
-      : r(reading), out(output), cut(reading, PIXELS, BAND_FLOATS) {
+      : r(reading), out(output), cut(reading, PIXELS, ceil_div(output.columns, PANEL)) {
     depth = r.rows.count * r.columns.count * r.channels;
     per_row = r.columns.span() == r.columns.count ? 1 : r.columns.count;
     slots = round_up(cut.pixels(), TILE_ROWS);
@@ -258,12 +258,17 @@ struct Correlation {
   }
 
   void run(const Pool& pool, const Arena& arena) const {
-    auto task = [&](Index item, Index worker) { piece(arena, item, worker); };
-    parallel_for(pool, cut.count(), task);
+    const Index panels = ceil_div(out.columns, PANEL);
+    auto task = [&](Index item, Index worker) {
+      const Index share = item % cut.shares;
+      piece(arena, item / cut.shares, worker, panels * share / cut.shares * PANEL,
+            least(out.columns, panels * (share + 1) / cut.shares * PANEL));
+    };
+    parallel_for(pool, cut.count() * cut.shares, task);
   }
 
  private:
-  void piece(const Arena& arena, Index item, Index worker) const {
+  void piece(const Arena& arena, Index item, Index worker, Index first_column, Index end_column) const {
     const Piece own = cut.piece(r, item);
     Index* offsets = arena.at<Index>(offsets_at) + worker * cut.rows;
     const float** pixels = arena.at<const float*>(pixels_at) + worker * slots;
@@ -275,7 +280,7 @@ struct Correlation {
     Span* spans = arena.at<Span>(spans_at) + worker * slots / TILE_ROWS;
     for (Index m = 0; m < count; m += TILE_ROWS)
       spans[m / TILE_ROWS] = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
-    for (Index first = 0; first < out.columns; first += PANEL) {
+    for (Index first = first_column; first < end_column; first += PANEL) {
       const float* panel = arena.at<float>(packed_at) + first * depth;
       const Index columns = least(PANEL, out.columns - first), width = panel_width(columns);
       for (Index begin = 0, end; begin < number; begin = end) {
@@ -297,7 +302,7 @@ struct Correlation {
       }
     }
     if (ending.any())
-      for (Index m = 0; m < count; ++m) ending.apply(outputs[m], out.columns);
+      for (Index m = 0; m < count; ++m) ending.apply(outputs[m], first_column, end_column);
   }
 
   // The rows of the window that meet the image in any of the pixels `first` to `last` of a piece; at least one.
@@ -418,12 +423,10 @@ void weight_tile(const float* band, const Index* row_offsets, Index rows, Index 
   for (int i = 0; i < TILE_ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
-  for (Index q = 0; q < rows; ++q) {
-    const float* starts[TILE_ROWS];
+  const float* starts[TILE_ROWS];
 #pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; ++i) starts[i] = band + row_offsets[q] + elements[i];
-    panel = multiply_add<VECS>(sums, starts, columns, step, panel);
-  }
+  for (int i = 0; i < TILE_ROWS; ++i) starts[i] = band + elements[i];
+  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel);
 #pragma GCC unroll 16
   for (int i = 0; i < TILE_ROWS; ++i)
 #pragma GCC unroll 4
@@ -443,7 +446,7 @@ struct KernelGradient {
   size_t sums_at, bands_at, dy_at, offsets_at, elements_at;
 
   KernelGradient(const Reading& reading, const float* gradient, Index pitch, Index made, const Pool& pool, Arena& arena)
-      : r(reading), dy(gradient), dy_pitch(pitch), filters(made), cut(reading, GRADIENT_PIXELS, BAND_FLOATS) {
+      : r(reading), dy(gradient), dy_pitch(pitch), filters(made), cut(reading, GRADIENT_PIXELS, 1) {
     depth = r.rows.count * r.columns.count * r.channels;
     tiles = ceil_div(depth, TILE_ROWS);
     panels = ceil_div(filters, PANEL);
