@@ -143,6 +143,19 @@ struct Places {
     }
     return places;
   }
+
+  // For the gradient at all of `size_of_square` inputs from a multiple of it on: the outputs that any of them meets.
+  static Places square(Index size, Index step, Index before, Index stride, Index size_of_square) {
+    Index first = 1, last = 0;
+    for (Index a = 0; a < size_of_square; ++a)
+      for (Index k = 0; k < size; ++k) {
+        const Index distance = a + before - k * step, place = distance / stride;
+        if (distance % stride) continue;
+        if (last < first) first = last = place;
+        first = least(first, place), last = most(last, place);
+      }
+    return {last - first + 1, first, 1, 0, 1};
+  }
 };
 
 // What the windows of all outputs read: output (oy, ox) meets input (oy * stride_h + rows.offset(i), ox * stride_w + ...).

@@ -216,17 +216,33 @@ struct Ending {
   }
 };
 
+// The gradient by images of few channels, which alone would leave most of a vector empty: a result is that of a square of input pixels,
+// one multiple of the strides high and wide.
+struct Squares {
+  float* images = nullptr;
+  Index high, wide, height, width, channels;
+
+  Index columns() const { return high * wide * channels; }
+  void write(const float* from, Index n, Index y, Index x) const {
+    const Index rows = least(high, height - y * high), length = least(wide, width - x * wide) * channels;
+    float* to = images + ((n * height + y * high) * width + x * wide) * channels;
+    for (Index a = 0; a < rows; ++a, to += width * channels, from += wide * channels)
+      std::memcpy(to, from, size_t(length) * 4);
+  }
+};
+
 // A walk of windows over images: output = windows x packed weights.
 struct Correlation {
   Reading r;
   Output out;
   Ending ending{nullptr, false};
+  Squares squares;
   Cut cut;
   Index depth, per_row, slots, band_floats;
-  size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at;
+  size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at, squares_at;
 
-  Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena)
-      : r(reading), out(output), cut(reading, PIXELS, ceil_div(output.columns, PANEL)) {
+  Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena, const Squares& into = {})
+      : r(reading), out(output), squares(into), cut(reading, PIXELS, ceil_div(output.columns, PANEL)) {
     depth = r.rows.count * r.columns.count * r.channels;
     per_row = r.columns.span() == r.columns.count ? 1 : r.columns.count;
     slots = round_up(cut.pixels(), TILE_ROWS);
@@ -238,6 +254,7 @@ struct Correlation {
     pixels_at = arena.reserve<const float*>(pool.workers * slots);
     outputs_at = arena.reserve<float*>(pool.workers * slots);
     spans_at = arena.reserve<Span>(pool.workers * slots / TILE_ROWS);
+    squares_at = arena.reserve<float>(squares.images == nullptr ? 0 : pool.workers * slots * out.columns);
   }
 
   // fill(to, row, column, channel, first, count): weights of `count` filters from `first` on, for one place of the sum.
@@ -276,7 +293,8 @@ struct Correlation {
     Segment* segments = arena.at<Segment>(segments_at) + worker * r.rows.count * per_row;
     const Band band = make_band(r, own, arena.at<float>(bands_at) + worker * band_floats, offsets);
     const Index number = find_segments(band.row_pitch, segments);
-    const Index count = find_pixels(own, band, offsets, pixels, outputs);
+    float* results = squares.images == nullptr ? nullptr : arena.at<float>(squares_at) + worker * slots * out.columns;
+    const Index count = find_pixels(own, band, offsets, pixels, outputs, results);
     Span* spans = arena.at<Span>(spans_at) + worker * slots / TILE_ROWS;
     for (Index m = 0; m < count; m += TILE_ROWS)
       spans[m / TILE_ROWS] = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
@@ -303,6 +321,10 @@ struct Correlation {
     }
     if (ending.any())
       for (Index m = 0; m < count; ++m) ending.apply(outputs[m], first_column, end_column);
+    for (Index m = 0; results != nullptr && m < count; ++m) {
+      const Index row = own.first + m / own.columns;
+      squares.write(outputs[m], row / r.out_h, row % r.out_h, own.left + m % own.columns);
+    }
   }
 
   // The rows of the window that meet the image in any of the pixels `first` to `last` of a piece; at least one.
@@ -327,7 +349,7 @@ struct Correlation {
   }
 
   Index find_pixels(const Piece& own, const Band& band, const Index* offsets, const float** pixels,
-                    float** outputs) const {
+                    float** outputs, float* results) const {
     Index m = 0;
     for (Index q = 0; q < own.rows; ++q) {
       const Index n = (own.first + q) / r.out_h, y = (own.first + q) % r.out_h;
@@ -335,7 +357,7 @@ struct Correlation {
       float* to = out.data + n * out.image_pitch + y * out.row_pitch + own.left * out.pixel_pitch;
       for (Index x = 0; x < own.columns; ++x, ++m) {
         pixels[m] = from + x * r.stride_w * r.channels;
-        outputs[m] = to + x * out.pixel_pitch;
+        outputs[m] = results == nullptr ? to + x * out.pixel_pitch : results + m * out.columns;
       }
     }
     for (Index i = m; i < round_up(m, TILE_ROWS); ++i) pixels[i] = pixels[m - 1], outputs[i] = outputs[m - 1];
@@ -379,10 +401,53 @@ void clear_residue(const Conv& c, float* dx, Index residue_h, Index residue_w, I
         std::memset(dx + ((n * c.height + y) * c.width + x) * c.channels, 0, size_t(own) * 4);
 }
 
+// The size of squares with the least work, or one without images where single pixels are as well.
+Squares choose_squares(const Conv& c, float* dx) {
+  Squares best{};
+  const Index vectors = ceil_div(least(c.channels, PANEL), LANES);
+  // Work for each pixel, in vectors by outputs. What is gained must outweigh that the squares are copied.
+  double least_work = 0.75 * double(c.window_h * c.window_w * vectors) / double(c.stride_h * c.stride_w);
+  for (Index high = c.stride_h; high <= 4 * c.stride_h; high += c.stride_h)
+    for (Index wide = c.stride_w; high * wide * c.channels <= PANEL && wide <= 8 * c.stride_w; wide += c.stride_w) {
+      const Squares squares{dx, high, wide, c.height, c.width, c.channels};
+      const Index rows = Places::square(c.window_h, c.step_h, c.before_h, c.stride_h, high).count;
+      const Index columns = Places::square(c.window_w, c.step_w, c.before_w, c.stride_w, wide).count;
+      const double work = double(rows * columns * ceil_div(squares.columns(), LANES)) / double(high * wide);
+      if (work < least_work && rows > 0 && columns > 0) best = squares, least_work = work;
+    }
+  return best;
+}
+
+bool square_gradient(const Pool& pool, const Conv& c, const float* dy, const float* kernel, const Squares& squares) {
+  const Reading reading{dy, c.batch, c.out_h, c.out_w, c.filters, c.filters,
+                        ceil_div(c.height, squares.high), ceil_div(c.width, squares.wide),
+                        squares.high / c.stride_h, squares.wide / c.stride_w,
+                        Places::square(c.window_h, c.step_h, c.before_h, c.stride_h, squares.high),
+                        Places::square(c.window_w, c.step_w, c.before_w, c.stride_w, squares.wide)};
+  Arena arena;
+  const Correlation correlation(reading, {nullptr, squares.columns(), 0, 0, 0}, pool, arena, squares);
+  if (!arena.allocate()) return false;
+  correlation.pack(pool, arena, [&](float* to, Index row, Index column, Index filter, Index first, Index count) {
+    for (Index j = 0; j < count; ++j) {
+      const Index pixel = (first + j) / c.channels, channel = (first + j) % c.channels;
+      const Index y = pixel / squares.wide + c.before_h - c.stride_h * reading.rows.offset(row);
+      const Index x = pixel % squares.wide + c.before_w - c.stride_w * reading.columns.offset(column);
+      const bool met = y >= 0 && x >= 0 && y % c.step_h == 0 && x % c.step_w == 0 && y / c.step_h < c.window_h &&
+                       x / c.step_w < c.window_w;
+      to[j] = met ? kernel[((y / c.step_h * c.window_w + x / c.step_w) * c.channels + channel) * c.filters + filter] : 0;
+    }
+  });
+  correlation.run(pool, arena);
+  return true;
+}
+
 // Inputs whose places differ by whole strides meet the same window elements: for each residue it is a convolution of dy.
 bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const float* kernel, float* dx) {
   if (c.batch == 0) return true;
   if (is_three_by_three(c) && (c.width >= BROAD || c.stride_h == 2)) return input_gradient_3x3(pool, c, dy, kernel, dx);
+  if (c.groups == 1)
+    if (const Squares squares = choose_squares(c, dx); squares.images != nullptr)
+      return square_gradient(pool, c, dy, kernel, squares);
   const Index groups = is_depthwise(c) ? 1 : c.groups, own = c.channels / groups, made = c.filters / groups;
   for (Index group = 0; group < groups; ++group)
     for (Index a = 0; a < least(c.stride_h, c.height); ++a)
