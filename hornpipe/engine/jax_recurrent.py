@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
-from hornpipe.engine.jax_kernels import active
+from hornpipe.engine.jax_kernels import active, make
 
 _LSTM, _GRU = 4, 3  # a cell is known by the number of its gates
 _WIDEST = 16  # floats of the widest vector of the kernels
@@ -179,26 +178,14 @@ def _gradient_shapes(*arrays, **_):
 
 
 def _make(name, shapes, portable, static):
-    primitive = Primitive(name)
-    primitive.multiple_results = True
-
-    def abstract(*arrays, **options):
-        return [jax.core.ShapedArray(shape, np.float32) for shape in shapes(*arrays, **options)]
-
-    def lower(context, *arrays, **options):
-        if getattr(context.module_context.axis_context, "num_devices", 1) > 1:
-            # XLA divides its own operations among devices by itself.
-            return mlir.lower_fun(portable, multiple_results=True)(context, *arrays, **options)
-        numbers = np.array([options["gates"], options["backwards"]], np.int64)
-        return jax.ffi.ffi_lowering(name)(context, *arrays, numbers=numbers)
-
-    primitive.def_abstract_eval(abstract)
-    primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))
-    mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=True))
-    mlir.register_lowering(primitive, lower, platform="cpu")
+    primitive = make(name, shapes, portable, handler=name, attributes=_attributes, static=static)
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
     ad.primitive_jvps[primitive] = functools.partial(_jvp, primitive, portable)
     return primitive
+
+
+def _attributes(*, gates, backwards, **_):
+    return {"numbers": np.array([gates, backwards], np.int64)}
 
 
 def _batch(primitive, arrays, axes, **options):
