@@ -52,7 +52,8 @@ def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu)
     return _forward(conv_bias_p, operands, strides, padding, dilation, groups, relu=bool(relu))
 
 
-_CACHE_BYTES = 4 << 20  # what a few images may take: the best of 1.5, 4 and 12 MB on a processor with 2 MB of second-level cache
+# What the windows of a few images may take: of 1.5, 4 and 12 MB the best where a core's second-level cache has 2 MB.
+_CACHE_BYTES = 4 << 20
 
 
 def _window_bytes(x, kernel, strides, padding):
