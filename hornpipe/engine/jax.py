@@ -344,16 +344,30 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     return jax_moments.batch_normalization(x, *vectors, epsilon)
 
 
-def lstm_general(*args, **kwargs):
+def lstm_general(
+    xs, kernel, recurrent_kernel, bias, h, c, valid=None, sequences=False, backwards=False
+):
     from hornpipe.engine import jax_recurrent
 
-    return jax_recurrent.lstm_general(*args, **kwargs)
+    weights = kernel, recurrent_kernel, bias
+    return jax_recurrent.lstm_general(xs, *weights, h, c, valid, sequences, backwards)
 
 
-def gru_general(*args, **kwargs):
+def gru_general(
+    xs,
+    kernel,
+    recurrent_kernel,
+    bias,
+    recurrent_bias,
+    h,
+    valid=None,
+    sequences=False,
+    backwards=False,
+):
     from hornpipe.engine import jax_recurrent
 
-    return jax_recurrent.gru_general(*args, **kwargs)
+    weights = kernel, recurrent_kernel, bias, recurrent_bias
+    return jax_recurrent.gru_general(xs, *weights, h, valid, sequences, backwards)
 
 
 def attention_general(

@@ -77,7 +77,14 @@ def test_engines_override_only_what_they_mean_to(engine):
     found = {name for name in OPS if hasattr(engine, name) and name not in names}
     modules = {
         "torch": ["torch_ops"],
-        "jax": ["jax_conv", "jax_kernels", "jax_moments", "jax_pool", "jax_recurrent"],
+        "jax": [
+            "jax_attention",
+            "jax_conv",
+            "jax_kernels",
+            "jax_moments",
+            "jax_pool",
+            "jax_recurrent",
+        ],
     }[engine.name]
     native = [importlib.import_module(f"hornpipe.engine.{module}") for module in modules]
     assert found <= {name for module in native for name in vars(module) if name[0] != "_"}
