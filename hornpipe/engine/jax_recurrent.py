@@ -39,6 +39,8 @@ def lstm_general(
     """As `hornpipe.ops.recurrent.lstm_general`; NotImplemented where that one is to be taken."""
     if not _suits(xs, kernel, recurrent_kernel, valid, bias, h, c) or c.shape != h.shape:
         return NotImplemented
+    if kernel.shape[1] != _LSTM * h.shape[1]:
+        return NotImplemented
     arrays = xs, kernel, recurrent_kernel, bias, jnp.zeros(0, xs.dtype), h, c, _mask(valid)
     outputs, h, c = _run((_LSTM, bool(sequences), bool(backwards)), *arrays)
     return outputs if sequences else None, h, c
@@ -58,6 +60,8 @@ def gru_general(
     """As `hornpipe.ops.recurrent.gru_general`; NotImplemented where that one is to be taken."""
     if not _suits(xs, kernel, recurrent_kernel, valid, bias, h, recurrent_bias):
         return NotImplemented
+    if kernel.shape[1] != _GRU * h.shape[1] or recurrent_bias.shape != bias.shape:
+        return NotImplemented
     arrays = xs, kernel, recurrent_kernel, bias, recurrent_bias, h
     arrays = *arrays, jnp.zeros((0, 0), xs.dtype), _mask(valid)
     outputs, h, _ = _run((_GRU, bool(sequences), bool(backwards)), *arrays)
@@ -74,6 +78,9 @@ def _suits(xs, kernel, recurrent_kernel, valid, bias, h, *others):
         and 0 not in (*xs.shape[1:], *recurrent_kernel.shape)
         and kernel.size + recurrent_kernel.size <= _LARGEST
         and h.shape == (xs.shape[0], recurrent_kernel.shape[0])
+        and kernel.shape == (xs.shape[2], *recurrent_kernel.shape[1:])
+        and bias.shape == kernel.shape[1:]
+        and (valid is None or valid.shape == xs.shape[:2])
         and jax.default_backend() == "cpu"
         and active()
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 
 from hornpipe.core.errors import ShapeError, message
-from hornpipe.core.op import op
+from hornpipe.core.op import convert, op
 from hornpipe.core.settings import standardize_data_format
 from hornpipe.engine.select import active
 from hornpipe.ops._common import check_choice, int_tuple
@@ -193,8 +193,8 @@ def conv(
     Returns:
         `(batch, *new_spatial, filters)` in the layout of `inputs`; common floating dtype.
     Raises:
-        ValueError: ranks, channels or filters do not fit, a window is larger than the input, or both strides and dilation
-            are above 1.
+        ValueError: ranks, channels, filters or the bias do not fit, a window is larger than the input, or both strides and
+            dilation are above 1.
 
     Example:
         >>> import hornpipe as keras
@@ -220,6 +220,10 @@ def conv(
         out = conv_general(x, kernel, *options)
         out = where(less_equal(out, 0), 0, out) if relu else out
     else:
+        (bias,) = convert([bias], "same")
+        if tuple(bias.shape) != (filters,):
+            rule = f"`bias` must have the shape ({filters},), one number for each filter"
+            raise ShapeError(message("conv", rule, f"shape={tuple(bias.shape)}"))
         out = conv_bias_general(x, kernel, bias, *options, relu)
     return channels_first(out) if first else out
 

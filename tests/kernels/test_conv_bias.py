@@ -130,6 +130,13 @@ def test_layers_take_it(layer):
     np.testing.assert_array_equal(np.maximum(plain(x), 0), own(x))
 
 
+@pytest.mark.parametrize("shape", [(1,), (5,), (4, 1), (0,), ()])
+def test_a_bias_that_does_not_fit_is_refused(shape):
+    x, kernel = np.ones((1, 5, 5, 2), "float32"), np.ones((3, 3, 2, 4), "float32")
+    with pytest.raises(ValueError, match=r"conv: `bias` must have the shape \(4,\)"):
+        keras.ops.conv(x, kernel, bias=np.ones(shape, "float32"), relu=True)
+
+
 def test_what_is_left_to_the_composed_operation():
     depthwise = draw(3, 2, 1, 6)
     assert fused(X, depthwise, draw(6), groups=6) is NotImplemented

@@ -311,3 +311,13 @@ def test_the_portable_formulas(gates):
         upstream = [jnp.asarray(each, "float32") for each in (empty, case.d_h, case.d_c)]
         got = jax_recurrent._portable_gradient(*arrays, *upstream, None, **options)
         same(got, [*map(jnp.asarray, case.backward())])
+
+
+@pytest.mark.parametrize("wrong", range(6))
+def test_shapes_that_do_not_fit_are_refused_before_the_kernel(wrong):
+    shapes = [(2, 3, 4), (4, 8), (2, 8), (8,), (2, 2), (2, 2)]
+    shapes[wrong] = (*shapes[wrong][:-1], shapes[wrong][-1] + 3)
+    arrays = [np.ones(shape, "float32") for shape in shapes]
+    assert jax_recurrent.lstm_general(*map(jnp.asarray, arrays)) is NotImplemented
+    with pytest.raises(ValueError, match="Received"):
+        ops.lstm_general(*arrays)
