@@ -8,41 +8,9 @@
 #include "common.h"
 #include "depthwise.h"
 #include "depthwise3x3.h"
+#include "tiles.h"
 
 namespace {
-
-// ---- register tiles
-
-// sums[TILE_ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows of a panel of VECS vectors. The rows'
-// pointers stay as they are from call to call, for there are hardly enough registers for them.
-template <int VECS>
-inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE_ROWS][VECS],
-                                                                const float* const (&rows)[TILE_ROWS],
-                                                                Index at, Index length, Index step,
-                                                                const float* panel) {
-  const Index end = at + length * step;
-#pragma GCC unroll 2
-  for (; at != end; at += step, panel += VECS * LANES) {
-    Vec columns[VECS];
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
-#pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; ++i) {
-      const float element = rows[i][at];
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; ++j) sums[i][j] += columns[j] * element;
-    }
-  }
-  return panel;
-}
-
-template <int VECS>
-inline __attribute__((always_inline)) void clear(Vec (&sums)[TILE_ROWS][VECS]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) sums[i][j] = Vec{};
-}
 
 struct Span {
   Index begin, end;
@@ -189,32 +157,6 @@ Band make_band(const Reading& r, const Piece& p, float* memory, Index* row_offse
 
 constexpr Index PIXELS = 32 * TILE_ROWS;   // a piece has about as many
 constexpr Index PANEL_FLOATS = 64 * 1024;  // rows of a panel that are used at a time
-
-// Weights in panels: for each panel, for each ty, tx and channel, PANEL columns (LANES in a last panel of at most as many).
-inline Index panel_width(Index columns) { return columns > LANES ? PANEL : LANES; }
-inline Index packed_floats(Index depth, Index columns) {
-  const Index tail = columns % PANEL;
-  return depth * (columns - tail + (tail ? panel_width(tail) : 0));
-}
-
-// What is done to finished results while they lie in the cache: bias (or null) is added, then what is not above 0 becomes 0.
-struct Ending {
-  const float* bias;
-  bool relu;
-
-  bool any() const { return bias != nullptr || relu; }
-  void apply(float* out, Index c, Index columns) const {  // to columns c and on
-    for (; c + LANES <= columns; c += LANES) store(out + c, end(load(out + c), bias == nullptr ? Vec{} : load(bias + c)));
-    for (; c < columns; ++c) out[c] = end(out[c], bias == nullptr ? 0 : bias[c]);
-  }
-
- private:
-  template <class T>
-  T end(T value, T own) const {
-    value += own;
-    return relu ? (value <= 0.0f ? T{} : value) : value;  // NaN stays
-  }
-};
 
 // The gradient by images of few channels, which alone would leave most of a vector empty: a result is that of a square of input pixels,
 // one multiple of the strides high and wide.
@@ -477,25 +419,6 @@ bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const floa
         correlation.run(pool, arena);
       }
   return true;
-}
-
-// sums[TILE_ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
-template <int VECS>
-void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
-                 const Index* elements, const float* panel, float* sums_memory) {
-  Vec sums[TILE_ROWS][VECS];
-#pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
-  const float* starts[TILE_ROWS];
-#pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) starts[i] = band + elements[i];
-  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel);
-#pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) store(sums_memory + (i * VECS + j) * LANES, sums[i][j]);
 }
 
 constexpr Index GRADIENT_PIXELS = 192;
