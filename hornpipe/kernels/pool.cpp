@@ -42,6 +42,32 @@ inline void each_window(const Pooling& p, const Body& body) {
   }
 }
 
+// Whether no two windows share an element: then each element's gradient is written once, and neither cleared nor read before.
+inline bool apart(const Pooling& p) { return p.stride_h >= p.window_h && p.stride_w >= p.window_w; }
+
+// Set the elements of an image's gradient to zero: all, or if windows are apart, those that no window covers.
+inline void clear_gradient(const Pooling& p, float* to, Index channels) {
+  auto clear = [&](Index first, Index pixels) {
+    if (pixels > 0) clear_channels(to + first * p.channels, pixels, channels, p.channels);
+  };
+  if (!apart(p)) return clear(0, p.height * p.width);
+  Index row = 0;
+  for (Index oy = 0; oy < p.out_h; ++oy) {
+    const Range rows = covered(oy, p.stride_h, p.before_h, p.window_h, p.height);
+    clear(row * p.width, (rows.begin - row) * p.width);
+    for (row = rows.begin; row < rows.end; ++row) {
+      Index column = 0;
+      for (Index ox = 0; ox < p.out_w; ++ox) {
+        const Range columns = covered(ox, p.stride_w, p.before_w, p.window_w, p.width);
+        clear(row * p.width + column, columns.begin - column);
+        column = columns.end;
+      }
+      clear(row * p.width + column, p.width - column);
+    }
+  }
+  clear(row * p.width, (p.height - row) * p.width);
+}
+
 // The first of the largest elements of a window in each channel, row by row; a NaN is larger than all, and the last one wins.
 // body(k, offset) is called for the elements in order; `winner` becomes the number of the one that won.
 template <class T>
@@ -87,10 +113,11 @@ void pick(const Pool& pool, const Pooling& p, const float* x, const float* value
 
 // The gradient by x: dy goes to the element of each window that won.
 void spread(const Pool& pool, const Pooling& p, const float* x, const float* dy, float* dx) {
+  const bool once = apart(p);
   each_piece(pool, p, [&](Index image, Index first, Index channels) {
     const Index at = image * p.height * p.width * p.channels + first;
     const float* from = dy + image * p.out_h * p.out_w * p.channels + first;
-    clear_channels(dx + at, p.height * p.width, channels, p.channels);
+    clear_gradient(p, dx + at, channels);
     each_window(p, [&](Index out, const Range& rows, const Range& columns) {
       each_vector(channels, [&](auto zero, Index c) {
         using T = decltype(zero);
@@ -101,7 +128,8 @@ void spread(const Pool& pool, const Pooling& p, const float* x, const float* dy,
         for (Index row = rows.begin; row < rows.end; ++row)
           for (Index column = columns.begin; column < columns.end; ++column, ++k) {
             float* to = dx + at + (row * p.width + column) * p.channels + c;
-            write(to, read<T>(to) + (winner == k ? gradient : nothing));
+            const T part = winner == k ? gradient : nothing;
+            write(to, once ? part : read<T>(to) + part);
           }
       });
     });

@@ -1,7 +1,7 @@
 """The executor: one loop for training, validation, evaluation and prediction.
 
 An epoch is a few segments of steps; a segment runs in chunks, each one call of a compiled fold. A chunk grows until it takes about
-90 ms; between chunks there is time for the display, Ctrl-C and callbacks. The bits of the result do not depend on the chunks.
+300 ms; between chunks there is time for the display, Ctrl-C and callbacks. The bits of the result do not depend on the chunks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from hornpipe.training.step import (
     write_outputs,
 )
 
-_CHUNK_SECONDS = 0.09
+# Each call of a program gets fresh memory, whose page faults take a fifth of a convolutional network's step: several steps share them.
+_CHUNK_SECONDS = 0.3
 _GROWTH = 32
 _LOG_ROWS = 4096
 _OUTPUT_BYTES = 64 * 2**20
