@@ -9,6 +9,7 @@
 #include "depthwise.h"
 #include "depthwise3x3.h"
 #include "tiles.h"
+#include "winograd.h"
 
 namespace {
 
@@ -309,6 +310,14 @@ struct Correlation {
 
 // ---- the three functions
 
+// The outputs as each pass by tiles of them sees them.
+Field forward_field(const Conv& c, const float* x) {
+  return {x, c.batch, c.height, c.width, c.channels, c.out_h, c.out_w, c.before_h, c.before_w};
+}
+Field backward_field(const Conv& c, const float* dy) {
+  return {dy, c.batch, c.out_h, c.out_w, c.filters, c.height, c.width, 2 - c.before_h, 2 - c.before_w};
+}
+
 bool forward(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y, const float* bias, bool relu) {
   if (c.batch == 0) return true;
   if (is_depthwise(c)) {
@@ -317,6 +326,15 @@ bool forward(const Pool& pool, const Conv& c, const float* x, const float* kerne
     const Output out{y, c.filters, c.out_h * c.out_w * c.filters, c.out_w * c.filters, c.filters};
     Depthwise{whole_reading(c, x), out, kernel, c.window_w}.run(pool);
     return true;
+  }
+  if (const Field field = forward_field(c, x); suits_tiles(c, field, c.filters)) {
+    Arena arena;
+    const TileConvolution tiles(field, y, c.filters, {bias, relu}, pool, arena);
+    if (!arena.allocate()) return false;
+    if (tiles.run(pool, arena, [&](float* to, Index row, Index column, Index channel, Index first, Index count) {
+          std::memcpy(to, kernel + ((row * 3 + column) * c.channels + channel) * c.filters + first, size_t(count) * 4);
+        }))
+      return true;
   }
   const Index own = c.channels / c.groups, made = c.filters / c.groups;
   for (Index group = 0; group < c.groups; ++group) {
@@ -387,6 +405,16 @@ bool square_gradient(const Pool& pool, const Conv& c, const float* dy, const flo
 bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const float* kernel, float* dx) {
   if (c.batch == 0) return true;
   if (is_three_by_three(c) && (c.width >= BROAD || c.stride_h == 2)) return input_gradient_3x3(pool, c, dy, kernel, dx);
+  if (const Field field = backward_field(c, dy); suits_tiles(c, field, c.channels)) {
+    Arena arena;
+    const TileConvolution tiles(field, dx, c.channels, {nullptr, false}, pool, arena);
+    if (!arena.allocate()) return false;
+    if (tiles.run(pool, arena, [&](float* to, Index row, Index column, Index filter, Index first, Index count) {
+          const float* from = kernel + (((2 - row) * 3 + 2 - column) * c.channels + first) * c.filters + filter;
+          for (Index j = 0; j < count; ++j) to[j] = from[j * c.filters];
+        }))
+      return true;
+  }
   if (c.groups == 1)
     if (const Squares squares = choose_squares(c, dx); squares.images != nullptr)
       return square_gradient(pool, c, dy, kernel, squares);
@@ -537,6 +565,12 @@ bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const floa
     if (!arena.allocate()) return false;
     gradient.run(pool, arena, dkernel);
     return true;
+  }
+  if (const Field field = forward_field(c, x); suits_tiles(c, field, c.filters)) {
+    Arena arena;
+    const TileGradient tiles(field, dy, c.filters, pool, arena);
+    if (!arena.allocate()) return false;
+    if (tiles.run(pool, arena, dkernel)) return true;
   }
   const Index made = c.filters / c.groups;
   for (Index group = 0; group < c.groups; ++group) {

@@ -163,10 +163,15 @@ int main(int count_of_arguments, char** arguments) {
   while (done < samples) {
     int64_t groups = below(3) == 0 ? 1 + below(3) : 1, own = 1 + below(40), made = 1 + below(70);
     if (below(4) == 0) groups = own, own = made = 1;
-    const int64_t batch = below(5), height = 1 + below(20), width = 1 + below(20), before_h = below(4) - 1, before_w = below(4) - 1;
+    int64_t batch = below(5);
+    const int64_t height = 1 + below(20), width = 1 + below(20), before_h = below(4) - 1, before_w = below(4) - 1;
     int64_t window_h = 1 + below(5), window_w = 1 + below(5), stride_h = 1 + below(3), stride_w = 1 + below(3);
     int64_t step_h = 1 + below(2), step_w = 1 + below(2);
     if (groups > 3 && below(2) == 0) window_h = window_w = 3, stride_h = stride_w = 1 + below(2), step_h = step_w = 1;
+    if (groups == 1 && below(3) == 0) {  // by tiles, where the outputs are enough
+      batch = 10, own = 16 + below(20), made = 16 + below(40);
+      window_h = window_w = 3, stride_h = stride_w = step_h = step_w = 1;
+    }
     const int64_t out_h = 1 + below(12), out_w = 1 + below(12);  // beyond the image everything counts as zero
     const int64_t sizes[16] = {batch, height, width, groups * own, window_h, window_w, groups * made, out_h,
                                out_w, stride_h, stride_w, before_h, before_w, step_h, step_w, groups};

@@ -14,9 +14,10 @@ class Case:
         rng: NumPy generator.
         depthwise: bool. Whether each channel has a filter of its own.
         square: bool. Whether the window is 3 x 3, with a stride of 1 or 2 along both axes and no dilation.
+        tiles: bool. Whether it suits Winograd's form: 3 x 3, stride 1, no groups, many outputs, from 16 channels and filters on.
     """
 
-    def __init__(self, rng, depthwise=False, square=False):
+    def __init__(self, rng, depthwise=False, square=False, tiles=False):
         while True:
             self.groups = int(rng.choice([1, 1, 1, 2, 3]))
             own, made = (
@@ -33,6 +34,11 @@ class Case:
             if square:
                 self.window, self.dilation = [3, 3], (1, 1)
                 self.strides = (int(rng.integers(1, 3)),) * 2
+            if tiles:
+                own, made = (int(rng.choice([16, 17, 24, 36, 50, 64, 70])) for _ in range(2))
+                self.window, self.dilation, self.strides, self.groups = [3, 3], (1, 1), (1, 1), 1
+                self.sizes = [int(n) for n in rng.integers(7, 24, 2)]
+                self.batch = int(rng.integers(7, 10))
             self.padding = [tuple(int(n) for n in rng.integers(0, 4, 2)) for _ in range(2)]
             self.out = [
                 (size + sum(pair) - (window - 1) * step - 1) // stride + 1

@@ -62,15 +62,24 @@ def test_depthwise_samples_of_three_by_three():
     check_samples(range(300, 340), depthwise=True, square=True)
 
 
+def test_tile_samples():
+    check_samples(range(400, 420), tiles=True)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("depthwise, square, seeds", [(0, 0, 600), (1, 0, 200), (1, 1, 300)])
-def test_many_samples(depthwise, square, seeds):
-    check_samples(range(1000, 1000 + seeds), depthwise=depthwise, square=square)
+@pytest.mark.parametrize(
+    "kind, seeds",
+    [({}, 600), ({"depthwise": 1}, 200), ({"depthwise": 1, "square": 1}, 300), ({"tiles": 1}, 200)],
+    ids=str,
+)
+def test_many_samples(kind, seeds):
+    check_samples(range(1000, 1000 + seeds), **kind)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_number_of_threads_changes_no_bit(seed):
-    case = Case(np.random.default_rng(seed + 50), depthwise=seed > 2, square=seed > 3)
+@pytest.mark.parametrize("kind", [{}, {"depthwise": 1}, {"depthwise": 1, "square": 1}, {"tiles": 1}])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_number_of_threads_changes_no_bit(seed, kind):
+    case = Case(np.random.default_rng(seed + 50), **kind)
     for which in range(3):
         one = native(which, case, 1)
         for threads in (2, 3, 7):
@@ -224,6 +233,40 @@ def test_nan_and_infinity_travel():
         ):
             finite = np.isfinite(theirs)
             assert not np.isfinite(mine)[~finite].any()
+
+
+def tiles_case(rng, batch=8):
+    """Return a convolution that is done by tiles, with padding on some sides, an odd height and an even width."""
+    case = Case(rng, tiles=True)
+    case.batch, case.sizes, case.padding, case.out = batch, [9, 10], [(1, 1), (1, 0)], [9, 9]
+    shapes = (batch, 9, 10, 20), (3, 3, 20, 40), (batch, 9, 9, 40)
+    case.x, case.kernel, case.dy = (rng.standard_normal(shape) for shape in shapes)
+    return case
+
+
+def test_tiles_are_for_many_outputs():
+    case = tiles_case(np.random.default_rng(5))
+    whole = native(0, case, 2)
+    case.batch, case.x, case.dy = 2, case.x[:2], case.dy[:2]
+    few = native(0, case, 2)
+    np.testing.assert_allclose(whole[:2], few, rtol=1e-4, atol=1e-4)
+    assert (whole[:2] != few).any()  # another order of sums
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e38])
+@pytest.mark.parametrize("which, operand", [(0, "x"), (0, "kernel"), (1, "dy"), (2, "x"), (2, "dy")])
+def test_what_is_not_finite_reaches_its_own_outputs_alone(which, operand, value):
+    case = tiles_case(np.random.default_rng(6))
+    usual = case.results()[which]
+    values = getattr(case, operand)
+    values[(1, 1, 4, 7) if operand == "kernel" else (3, 4, 5, 6)] = value
+    with np.errstate(all="ignore"):
+        wanted = case.results()[which].astype(np.float32)
+    got = native(which, case, 2)
+    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(wanted))
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
+    as_before = wanted == usual.astype(np.float32)
+    assert as_before.any() and error(got[as_before], wanted[as_before].astype(float)) < TOLERANCE
 
 
 def test_empty_batch():
