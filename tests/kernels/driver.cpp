@@ -1,5 +1,6 @@
 // Runs sampled convolutions, pooling, rows of tables, moments, recurrent cells and attention on memory of exactly their size, with one thread and with
-// three, and compares the bits. Built with the sanitizers by test_sanitizers.py.
+// three, and compares the bits. Built with the sanitizers and for other processors by test_sanitizers.py. Arguments: how many samples of
+// each kind, and perhaps a file for all results, each as its number of floats (int64) and the floats.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +30,17 @@ std::unique_ptr<float[]> numbers(int64_t count) {
   return made;
 }
 
+std::FILE* results = nullptr;
+
+// Whether the results of one thread and of three are the same bits; those of one are kept.
+bool same(const float* one, const float* three, int64_t count) {
+  if (results) {
+    std::fwrite(&count, sizeof(count), 1, results);
+    std::fwrite(one, sizeof(float), size_t(count), results);
+  }
+  return std::memcmp(one, three, size_t(count) * 4) == 0;
+}
+
 bool run_pool_sample() {
   const int64_t window_h = 1 + below(4), window_w = 1 + below(4), stride_h = 1 + below(3), stride_w = 1 + below(3);
   const int64_t before_h = below(window_h), before_w = below(window_w), out_h = 1 + below(6), out_w = 1 + below(6);
@@ -44,7 +56,7 @@ bool run_pool_sample() {
     auto first = numbers(lengths[0]), second = numbers(lengths[1]), one = numbers(lengths[2]), three = numbers(lengths[2]);
     if (!hornpipe_run_pool(which, sizes, first.get(), second.get(), one.get(), 1) ||
         !hornpipe_run_pool(which, sizes, first.get(), second.get(), three.get(), 3) ||
-        std::memcmp(one.get(), three.get(), size_t(lengths[2]) * 4) != 0) {
+        !same(one.get(), three.get(), lengths[2])) {
       std::printf("pooling %d differs or fails:", which);
       for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
       std::printf("\n");
@@ -64,7 +76,7 @@ bool run_rows_sample() {
     auto from = numbers(which == 0 ? table : picked), one = numbers(length), three = numbers(length);
     if (!hornpipe_run_rows(which, sizes, places.get(), from.get(), one.get(), 1) ||
         !hornpipe_run_rows(which, sizes, places.get(), from.get(), three.get(), 3) ||
-        std::memcmp(one.get(), three.get(), size_t(length) * 4) != 0) {
+        !same(one.get(), three.get(), length)) {
       std::printf("rows %d differ or fail\n", which);
       return false;
     }
@@ -80,7 +92,7 @@ bool run_moments_sample() {
     const float* gradient = which == 0 ? nullptr : dy.get();
     if (!hornpipe_run_moments(sizes, x.get(), mean.get(), gradient, one.get(), 1) ||
         !hornpipe_run_moments(sizes, x.get(), mean.get(), gradient, three.get(), 3) ||
-        std::memcmp(one.get(), three.get(), size_t(2 * sizes[1]) * 4) != 0) {
+        !same(one.get(), three.get(), 2 * sizes[1])) {
       std::printf("moments %d differ or fail\n", which);
       return false;
     }
@@ -97,7 +109,7 @@ bool run_recurrent_sample() {
   const int64_t inputs[7] = {batch * steps * features, features * width, units * width, width, inner, state, cells};
   std::unique_ptr<bool[]> valid(new bool[batch * steps]);
   for (int64_t i = 0; i < batch * steps; ++i) valid[i] = below(4) > 0;
-  std::unique_ptr<float[]> given[7], upstream[3] = {numbers(sequence), numbers(state), numbers(cells)}, results[2][10];
+  std::unique_ptr<float[]> given[7], upstream[3] = {numbers(sequence), numbers(state), numbers(cells)}, made_by[2][10];
   void* forward[12];
   void* backward[19];
   for (int i = 0; i < 7; ++i) forward[i] = (given[i] = numbers(inputs[i])).get();
@@ -108,15 +120,15 @@ bool run_recurrent_sample() {
   const int64_t made[10] = {sequence, state, cells, inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5], inputs[6]};
   for (int run = 0; run < 2; ++run) {
     auto kept = numbers(batch * steps * ((units + 15) / 16 * 16) * (gates + 2));
-    for (int i = 0; i < 10; ++i) (i < 3 ? forward[8 + i] : backward[12 + i - 3]) = (results[run][i] = numbers(made[i])).get();
-    if (!sequences) forward[8] = nullptr, std::memset(results[run][0].get(), 0, size_t(sequence) * 4);
+    for (int i = 0; i < 10; ++i) (i < 3 ? forward[8 + i] : backward[12 + i - 3]) = (made_by[run][i] = numbers(made[i])).get();
+    if (!sequences) forward[8] = nullptr, std::memset(made_by[run][0].get(), 0, size_t(sequence) * 4);
     forward[11] = backward[11] = kept.get();
     const int threads = run ? 3 : 1;
     if (!hornpipe_run_recurrent(gates, 0, sizes, forward, threads) || !hornpipe_run_recurrent(gates, 1, sizes, backward, threads))
       return false;
   }
   for (int i = 0; i < 10; ++i)
-    if (std::memcmp(results[0][i].get(), results[1][i].get(), size_t(made[i]) * 4) != 0) {
+    if (!same(made_by[0][i].get(), made_by[1][i].get(), made[i])) {
       std::printf("result %d of a cell of %d gates differs:", i, gates);
       for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
       std::printf("\n");
@@ -138,15 +150,15 @@ bool run_attention_sample() {
   for (int64_t i = 0; i < places; ++i) mask[i] = static_cast<uint8_t>(below(3) > 0);
   auto query = numbers(q), key = numbers(k), value = numbers(v), dout = numbers(out);
   const int64_t lengths[5] = {out, sums, q, k, v};
-  std::unique_ptr<float[]> results[2][5];
+  std::unique_ptr<float[]> made_by[2][5];
   for (int run = 0; run < 2; ++run) {
-    for (int i = 0; i < 5; ++i) results[run][i] = numbers(lengths[i]);
-    float* arrays[9] = {query.get(), key.get(), value.get(), results[run][0].get(), results[run][1].get(), dout.get()};
-    for (int i = 0; i < 3; ++i) arrays[6 + i] = results[run][2 + i].get();
+    for (int i = 0; i < 5; ++i) made_by[run][i] = numbers(lengths[i]);
+    float* arrays[9] = {query.get(), key.get(), value.get(), made_by[run][0].get(), made_by[run][1].get(), dout.get()};
+    for (int i = 0; i < 3; ++i) arrays[6 + i] = made_by[run][2 + i].get();
     if (!hornpipe_run_attention(sizes, 0.3f, masked ? mask.get() : nullptr, masked ? shape : nullptr, arrays, run ? 3 : 1)) return false;
   }
   for (int i = 0; i < 5; ++i)
-    if (std::memcmp(results[0][i].get(), results[1][i].get(), size_t(lengths[i]) * 4) != 0) {
+    if (!same(made_by[0][i].get(), made_by[1][i].get(), lengths[i])) {
       std::printf("attention %d differs:", i);
       for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
       std::printf("\n");
@@ -159,6 +171,7 @@ bool run_attention_sample() {
 
 int main(int count_of_arguments, char** arguments) {
   const int samples = count_of_arguments > 1 ? std::atoi(arguments[1]) : 100;
+  if (count_of_arguments > 2 && (results = std::fopen(arguments[2], "wb")) == nullptr) return 2;
   int done = 0;
   while (done < samples) {
     int64_t groups = below(3) == 0 ? 1 + below(3) : 1, own = 1 + below(40), made = 1 + below(70);
@@ -184,7 +197,7 @@ int main(int count_of_arguments, char** arguments) {
       auto first = numbers(lengths[0]), second = numbers(lengths[1]), one = numbers(lengths[2]), three = numbers(lengths[2]);
       if (!hornpipe_run(which, sizes, first.get(), second.get(), one.get(), 1) ||
           !hornpipe_run(which, sizes, first.get(), second.get(), three.get(), 3) ||
-          std::memcmp(one.get(), three.get(), size_t(lengths[2]) * 4) != 0) {
+          !same(one.get(), three.get(), lengths[2])) {
         std::printf("function %d differs or fails:", which);
         for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
         std::printf("\n");
@@ -194,6 +207,7 @@ int main(int count_of_arguments, char** arguments) {
     if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_recurrent_sample() || !run_attention_sample()) return 1;
     ++done;
   }
+  if (results && std::fclose(results) != 0) return 2;
   std::printf("%d samples, %s\n", done, hornpipe_variant());
   return 0;
 }

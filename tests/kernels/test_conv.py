@@ -76,7 +76,9 @@ def test_many_samples(kind, seeds):
     check_samples(range(1000, 1000 + seeds), **kind)
 
 
-@pytest.mark.parametrize("kind", [{}, {"depthwise": 1}, {"depthwise": 1, "square": 1}, {"tiles": 1}])
+@pytest.mark.parametrize(
+    "kind", [{}, {"depthwise": 1}, {"depthwise": 1, "square": 1}, {"tiles": 1}]
+)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_number_of_threads_changes_no_bit(seed, kind):
     case = Case(np.random.default_rng(seed + 50), **kind)
@@ -254,7 +256,9 @@ def test_tiles_are_for_many_outputs():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e38])
-@pytest.mark.parametrize("which, operand", [(0, "x"), (0, "kernel"), (1, "dy"), (2, "x"), (2, "dy")])
+@pytest.mark.parametrize(
+    "which, operand", [(0, "x"), (0, "kernel"), (1, "dy"), (2, "x"), (2, "dy")]
+)
 def test_what_is_not_finite_reaches_its_own_outputs_alone(which, operand, value):
     case = tiles_case(np.random.default_rng(6))
     usual = case.results()[which]
