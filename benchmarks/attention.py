@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from benchmarks.kernels import interleaved, machine
+from benchmarks import peak
+from benchmarks.kernels import interleaved
 from hornpipe.engine import jax_attention, jax_kernels, select
 from hornpipe.ops.norm import attention_general as composed
 
@@ -140,9 +141,7 @@ def main() -> None:
     if "native" in options.paths and not jax_kernels.active():
         sys.exit(jax_kernels.status())
     with select.use(select.load("jax")):
-        flops, bandwidth = machine()
-        print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; ", end="")
-        print(f"matrix product {flops / 1e9:.0f} GFLOP/s, copy {bandwidth / 1e9:.1f} GB/s\n")
+        print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; {peak.measure()}\n")
         names = " | ".join(f"torch ÷ {path}" for path in options.paths)
         print(f"| forward / with all gradients | torch, ms | {names} |")
         print("| --- " * (2 + len(options.paths)) + "|")

@@ -2,8 +2,9 @@
 
 Each row is timed in turn by every path, round after round, in one process: the compiled kernels ("native"), the composed operation
 ("im2col"), XLA's own convolution ("xla") and PyTorch with channels-last memory. The ratios are medians of PyTorch's time divided by
-ours in the same round, above 1 where we are faster. The first line says what this machine reaches at best, a large matrix product
-(PyTorch's) and a large copy, and the last column what the first path reaches and its share of that. Thin groups, which the engine
+ours in the same round, above 1 where we are faster. The first line says what this machine reaches at best (`benchmarks/peak.py`), and the
+last column what the first path reaches and its share of that. Operations are counted as the plain sum has them: Winograd's form does
+fewer, and its share may be above 100 %. Thin groups, which the engine
 leaves to the composed operation, go through the kernel here as well: the rule is what is measured.
 """
 
@@ -21,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
+from benchmarks import peak
 from hornpipe.engine import jax_conv, jax_kernels, select
 from hornpipe.ops.conv import conv_general as composed
 
@@ -159,22 +161,7 @@ def interleaved(functions: dict, rounds: int) -> dict:
     return seconds
 
 
-def machine() -> tuple[float, float]:
-    """Return floating-point operations per second of a large matrix product, and bytes per second of a large copy."""
-    a, b = torch.ones(1536, 1536), torch.empty(64 * 2**20)
-    c = torch.ones_like(b)
-    product, copy = [], []
-    for _ in range(7):
-        start = time.perf_counter()
-        torch.mm(a, a)
-        product.append(time.perf_counter() - start)
-        start = time.perf_counter()
-        b.copy_(c)
-        copy.append(time.perf_counter() - start)
-    return 2 * 1536**3 / min(product), 8.0 * b.numel() / min(copy)
-
-
-def measure(row: Row, paths: list[str], rounds: int, best: tuple[float, float]) -> list[str]:
+def measure(row: Row, paths: list[str], rounds: int, best: peak.Peak) -> list[str]:
     """Return the cells of one row: PyTorch's milliseconds, then each path's ratio to it, forward and with both gradients."""
     seconds = interleaved(contenders(row, paths), rounds)
     theirs = seconds["torch"]
@@ -190,9 +177,9 @@ def measure(row: Row, paths: list[str], rounds: int, best: tuple[float, float]) 
     return [*cells, " / ".join(reached(row, ours, best))]
 
 
-def reached(row: Row, seconds: list[float], best: tuple[float, float]) -> list[str]:
+def reached(row: Row, seconds: list[float], best: peak.Peak) -> list[str]:
     """Return operations or bytes per second, with their share of the machine's best: forward, and with both gradients."""
-    unit, most = ("GFLOP/s", best[0]) if row.filters else ("GB/s", best[1])
+    unit, most = ("GFLOP/s", best.flops) if row.filters else ("GB/s", best.bandwidth)
     work = [float(row.flops), 3.0 * row.flops]
     if not row.filters:
         images = row.batch * row.channels * 4.0
@@ -214,9 +201,8 @@ def main() -> None:
         sys.exit(jax_kernels.status())
     every_group = mock.patch.object(jax_conv, "_pays", return_value=True)
     with select.use(select.load("jax")), every_group:
-        flops, bandwidth = machine()
-        print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; ", end="")
-        print(f"matrix product {flops / 1e9:.0f} GFLOP/s, copy {bandwidth / 1e9:.1f} GB/s\n")
+        best = peak.measure()
+        print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads; {best}\n")
         names = " | ".join(f"torch ÷ {path}" for path in options.paths)
         print(
             f"| forward / with both gradients | torch, ms | {names} | {options.paths[0]} reaches |"
@@ -224,9 +210,7 @@ def main() -> None:
         print("| --- " * (3 + len(options.paths)) + "|")
         for row in ROWS:
             if options.only in row.name:
-                print(
-                    f"| {' | '.join(measure(row, options.paths, options.rounds, (flops, bandwidth)))} |"
-                )
+                print(f"| {' | '.join(measure(row, options.paths, options.rounds, best))} |")
                 sys.stdout.flush()
 
 
