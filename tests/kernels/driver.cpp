@@ -176,6 +176,7 @@ int main(int count_of_arguments, char** arguments) {
   while (done < samples) {
     int64_t groups = below(3) == 0 ? 1 + below(3) : 1, own = 1 + below(40), made = 1 + below(70);
     if (below(4) == 0) groups = own, own = made = 1;
+    if (below(3) == 0) groups = 2 + below(9), own = 1 + below(16), made = 1 + below(16);
     int64_t batch = below(5);
     const int64_t height = 1 + below(20), width = 1 + below(20), before_h = below(4) - 1, before_w = below(4) - 1;
     int64_t window_h = 1 + below(5), window_w = 1 + below(5), stride_h = 1 + below(3), stride_w = 1 + below(3);

@@ -15,9 +15,10 @@ class Case:
         depthwise: bool. Whether each channel has a filter of its own.
         square: bool. Whether the window is 3 x 3, with a stride of 1 or 2 along both axes and no dilation.
         tiles: bool. Whether it suits Winograd's form: 3 x 3, stride 1, no groups, many outputs, from 16 channels and filters on.
+        thin: bool. Whether there are several groups of at most 16 channels and filters each.
     """
 
-    def __init__(self, rng, depthwise=False, square=False, tiles=False):
+    def __init__(self, rng, depthwise=False, square=False, tiles=False, thin=False):
         while True:
             self.groups = int(rng.choice([1, 1, 1, 2, 3]))
             own, made = (
@@ -26,6 +27,12 @@ class Case:
             )
             if depthwise:
                 self.groups, own, made = own * made, 1, 1
+            if thin:
+                self.groups = int(rng.choice([2, 3, 4, 5, 8, 16, 35]))
+                sizes = [1, 1, 2, 3, 4, 4, 8, 8, 7, 16, 12]
+                own, made = (int(rng.choice(sizes)) for _ in range(2))
+                if rng.random() < 0.3:
+                    made = own
             self.batch = int(rng.integers(1, 6))
             self.sizes = [int(n) for n in rng.integers(1, 24, 2)]
             self.window = [int(n) for n in rng.integers(1, 6, 2)]

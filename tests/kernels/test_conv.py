@@ -66,19 +66,24 @@ def test_tile_samples():
     check_samples(range(400, 420), tiles=True)
 
 
+@pytest.mark.parametrize("square", [False, True])
+def test_samples_of_thin_groups(square):
+    check_samples(range(440, 480), thin=True, square=square)
+
+
+KINDS = [{}, {"depthwise": 1}, {"depthwise": 1, "square": 1}, {"tiles": 1}]
+KINDS += [{"thin": 1}, {"thin": 1, "square": 1}]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind, seeds",
-    [({}, 600), ({"depthwise": 1}, 200), ({"depthwise": 1, "square": 1}, 300), ({"tiles": 1}, 200)],
-    ids=str,
+    "kind, seeds", list(zip(KINDS, [600, 200, 300, 200, 300, 300], strict=True)), ids=str
 )
 def test_many_samples(kind, seeds):
     check_samples(range(1000, 1000 + seeds), **kind)
 
 
-@pytest.mark.parametrize(
-    "kind", [{}, {"depthwise": 1}, {"depthwise": 1, "square": 1}, {"tiles": 1}]
-)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_number_of_threads_changes_no_bit(seed, kind):
     case = Case(np.random.default_rng(seed + 50), **kind)
