@@ -22,7 +22,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
-from hornpipe.engine.jax_kernels import active
+from hornpipe.engine.jax_kernels import active, variant
 
 try:  # programs of these primitives are told their devices, without which nothing can be divided among them
     from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
@@ -128,20 +128,24 @@ def conv_transpose_general(x, kernel, strides, pairs, dilation):
 def _suits(x, kernel):
     return (
         x.dtype == kernel.dtype == np.float32
-        and x.ndim == kernel.ndim in (3, 4)
+        and x.ndim == kernel.ndim in (3, 4, 5)
         and all(isinstance(size, int) for size in x.shape)
         and 0 not in (*x.shape[1:], *kernel.shape)
         and active()
     )
 
 
+_LANES = {"avx512": 16, "avx2": 8, "portable": 4}
+
+
 def _pays(channels, filters, groups):
-    """Return whether the kernels are faster: not for several filters to one channel, nor for many thin groups."""
-    return groups == 1 or groups == channels == filters or min(channels, filters) // groups >= 8
+    """Return whether the kernels are faster: not for groups that are thin on one side and wider than a vector on the other."""
+    thin, wide = sorted((channels // groups, filters // groups))
+    return groups == 1 or thin >= 8 or wide <= _LANES[variant()]
 
 
 def _bind(primitive, operands, strides, before, steps, groups, size, **more):
-    if operands[0].ndim == 4:
+    if operands[0].ndim > 3:
         return primitive.bind(
             *operands,
             strides=strides,
@@ -179,30 +183,101 @@ def _portable_conv(x, kernel, *, strides, before, steps, groups, size):
     after = [
         (out - 1) * stride + (window - 1) * step + 1 - length - first
         for out, stride, window, step, length, first in zip(
-            size, strides, kernel.shape[:2], steps, x.shape[1:3], before, strict=True
+            size, strides, kernel.shape[:-2], steps, x.shape[1:-1], before, strict=True
         )
     ]
+    spatial = "DHW"[-len(strides) :]
     return lax.conv_general_dilated(
         x,
         kernel,
         strides,
         list(zip(before, after, strict=True)),
         rhs_dilation=steps,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         feature_group_count=groups,
     )
 
 
 def _portable_dx(dy, kernel, *, size, groups, **rest):
     x = jax.ShapeDtypeStruct(_dx_shape(dy, kernel, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:3], **rest)
+    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:-1], **rest)
     return jax.linear_transpose(lambda image: run(image, kernel), x)(dy)[0]
 
 
 def _portable_dw(x, dy, *, size, groups, **rest):
     kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:3], **rest)
+    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:-1], **rest)
     return jax.linear_transpose(lambda weights: run(x, weights), kernel)(dy)[0]
+
+
+# ---- three dimensions: images whose channels are those of all planes that a window meets
+
+
+def _planes(x, offsets, stride, count, groups):
+    """Return `count` images, `stride` planes apart: their channels are, for each group, those of the planes `offsets` from there."""
+    low = max(0, -min(offsets))
+    reach = max(offsets) + (count - 1) * stride + 1
+    x = jax.numpy.pad(x, [(0, 0), (low, max(0, reach - x.shape[1])), (0, 0), (0, 0), (0, 0)])
+    images = (x.shape[0] * count, *x.shape[2:4], groups, 1, x.shape[-1] // groups)
+    pieces = [
+        lax.slice_in_dim(x, low + k, low + k + (count - 1) * stride + 1, stride, 1).reshape(images)
+        for k in offsets
+    ]
+    return jax.numpy.concatenate(pieces, 4).reshape((*images[:3], len(offsets) * x.shape[-1]))
+
+
+def _met_planes(x, deep, count, *, strides, before, steps, groups):
+    offsets = [k * steps[0] - before[0] for k in range(deep)]
+    return _planes(x, offsets, strides[0], count, groups)
+
+
+def _flat(size, *, strides, before, steps, groups):
+    """Return the options of the two-dimensional convolution."""
+    rest = {"strides": strides[1:], "before": before[1:], "steps": steps[1:]}
+    return {**rest, "groups": groups, "size": tuple(size[1:])}
+
+
+def _flat_kernel(kernel):
+    return jax.numpy.moveaxis(kernel, 0, 2).reshape((*kernel.shape[1:3], -1, kernel.shape[-1]))
+
+
+def _deep_conv(x, kernel, *bias, size, relu=False, **options):
+    images = _met_planes(x, kernel.shape[0], size[0], **options)
+    flat = _flat(size, **options)
+    if bias:
+        y = conv_bias_p.bind(images, _flat_kernel(kernel), *bias, relu=relu, **flat)
+    else:
+        y = conv_p.bind(images, _flat_kernel(kernel), **flat)
+    return y.reshape((x.shape[0], *size, kernel.shape[-1]))
+
+
+def _deep_dw(x, dy, *, size, **options):
+    images = _met_planes(x, size[0], dy.shape[1], **options)
+    dy = dy.reshape((math.prod(dy.shape[:2]), *dy.shape[2:]))
+    flat = conv_dw_p.bind(images, dy, **_flat(size, **options))
+    return jax.numpy.moveaxis(flat.reshape((*size[1:], size[0], -1, dy.shape[-1])), 2, 0)
+
+
+def _deep_dx(dy, kernel, *, size, **options):
+    groups, stride, flat = options["groups"], options["strides"][0], _flat(size, **options)
+    deep, own, filters = kernel.shape[0], *kernel.shape[-2:]
+    firsts = [k * options["steps"][0] - options["before"][0] for k in range(deep)]
+    whole = (dy.shape[0], *size, groups * own)
+    if stride == 1:  # all gradients that an input plane meets, at once
+        images = _planes(dy, [-first for first in firsts], 1, size[0], groups)
+        kernel = jax.numpy.moveaxis(kernel.reshape((*kernel.shape[:-1], groups, -1)), 0, 4)
+        kernel = kernel.reshape((*kernel.shape[:3], deep * filters))
+        return conv_dx_p.bind(images, kernel, **flat).reshape(whole)
+    images = dy.reshape((math.prod(dy.shape[:2]), *dy.shape[2:]))
+    pieces = conv_dx_p.bind(images, _flat_kernel(kernel), **flat)
+    pieces = pieces.reshape((*dy.shape[:2], *size[1:], groups, deep, own))
+    total = jax.numpy.zeros(whole, dy.dtype)
+    for k, first in enumerate(firsts):
+        after = size[0] - first - (dy.shape[1] - 1) * stride - 1
+        around = [(0, 0, 0), (first, after, stride - 1), *[(0, 0, 0)] * 3]
+        piece = pieces[..., k, :].reshape((*dy.shape[:2], *whole[2:]))
+        total += lax.pad(piece, np.zeros((), dy.dtype), around)
+    return total
 
 
 # ---- several devices: each computes its part of the batch
@@ -217,29 +292,33 @@ def _is_sharded(axes):
     return getattr(axes, "num_devices", 1) > 1 and axes.device_assignment is not None
 
 
-def _partitioned(name, shape, **options):
+def _partitioned(name, shape, deep, **options):
     """Return a primitive's function such that a program for several devices divides the batch and gathers nothing."""
+    spatial = len(options["strides"])
 
-    def run(first, second):
+    def whole(first, second):
         out = jax.ShapeDtypeStruct(shape(first, second, **options), first.dtype)
         return jax.ffi.ffi_call(name, out)(first, second, numbers=_numbers(**options))
 
     of_kernel = name == "hornpipe_conv_dw"
-    divided = custom_partitioning(run)
+    divided = custom_partitioning(whole)
+    run = functools.partial(deep, **options) if spatial == 3 else whole  # of a part
 
     def partition(mesh, arguments, result):
         axes = arguments[0].sharding.spec[0]
-        images, whole = (NamedSharding(mesh, PartitionSpec(each)) for each in (axes, None))
+        images, everywhere = (NamedSharding(mesh, PartitionSpec(each)) for each in (axes, None))
 
         def add_up(x, dy):
             part = run(x, dy)
             return part if axes is None else lax.psum(part, axes)
 
         if of_kernel:
-            return mesh, add_up, whole, (images, images)
-        return mesh, run, images, (images, whole)
+            return mesh, add_up, everywhere, (images, images)
+        return mesh, run, images, (images, everywhere)
 
-    rule = "n h w c, n p q f -> i j k g" if of_kernel else "n h w c, i j k f -> n p q g"
+    inner, window, outer = (each[-spatial:] for each in ("dhw", "lij", "opq"))
+    image, kernel, out = (" ".join(each) for each in (f"n{inner}c", f"{window}k", f"n{outer}"))
+    rule = f"{image}, {out} f -> {kernel} g" if of_kernel else f"{image}, {kernel} f -> {out} g"
     alone = tuple(letter for letter in rule if letter.isalpha() and letter != "n")
     divided.def_partition(
         partition,
@@ -250,7 +329,7 @@ def _partitioned(name, shape, **options):
     return divided
 
 
-def _make(name, shape, portable):
+def _make(name, shape, portable, deep):
     primitive = Primitive(name)
 
     def abstract(first, second, **options):
@@ -258,7 +337,10 @@ def _make(name, shape, portable):
 
     def lower(context, first, second, **options):
         if _is_sharded(context.module_context.axis_context):
-            run = _partitioned(name, shape, **options)
+            run = _partitioned(name, shape, deep, **options)
+            return mlir.lower_fun(run, multiple_results=False)(context, first, second)
+        if len(options["strides"]) == 3:
+            run = functools.partial(deep, **options)
             return mlir.lower_fun(run, multiple_results=False)(context, first, second)
         return jax.ffi.ffi_lowering(name)(context, first, second, numbers=_numbers(**options))
 
@@ -295,18 +377,18 @@ def _batch(primitive, arguments, axes, **options):
     return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
 
 
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv)
-conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw)
+conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv)
+conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx)
+conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw)
 
 
 def _pixels(operand):
     # What is to be differentiated comes as a placeholder that has no more than a type.
-    return getattr(operand, "aval", operand).shape[1:3]
+    return getattr(operand, "aval", operand).shape[1:-1]
 
 
 def _window(operand):
-    return getattr(operand, "aval", operand).shape[:2]
+    return getattr(operand, "aval", operand).shape[:-2]
 
 
 # The transpose of each by its first and by its second operand, `ct` being the gradient of its result.
@@ -336,12 +418,13 @@ def _portable_bias(x, kernel, bias, *, relu, **options):
 
 
 def _lower_bias(context, x, kernel, bias, *, relu, **options):
-    if _is_sharded(context.module_context.axis_context):
+    def separate(x, kernel, bias):
+        y = conv_p.bind(x, kernel, **options) + bias
+        return jax.numpy.where(y <= 0, 0, y) if relu else y
 
-        def run(x, kernel, bias):
-            y = conv_p.bind(x, kernel, **options) + bias
-            return jax.numpy.where(y <= 0, 0, y) if relu else y
-
+    several = _is_sharded(context.module_context.axis_context)
+    if several or len(options["strides"]) == 3:
+        run = separate if several else functools.partial(_deep_conv, relu=relu, **options)
         return mlir.lower_fun(run, multiple_results=False)(context, x, kernel, bias)
     return jax.ffi.ffi_lowering("hornpipe_conv_bias")(
         context, x, kernel, bias, numbers=_numbers(**options), relu=relu
