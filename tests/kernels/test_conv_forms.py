@@ -39,7 +39,7 @@ FORMS = {
 }
 
 
-@pytest.fixture(params=FORMS.values(), ids=FORMS.keys(), name="case")
+@pytest.fixture(params=list(FORMS.values()), ids=list(FORMS), name="case")
 def make_case(request):
     """Return image, kernel, our convolution and XLA's."""
     form = request.param
