@@ -4,13 +4,14 @@ Each row is timed in turn by every path, round after round, in one process: the 
 ("im2col"), XLA's own convolution ("xla") and PyTorch with channels-last memory. The ratios are medians of PyTorch's time divided by
 ours in the same round, above 1 where we are faster. The first line says what this machine reaches at best (`benchmarks/peak.py`), and the
 last column what the first path reaches and its share of that. Operations are counted as the plain sum has them: Winograd's form does
-fewer, and its share may be above 100 %. Thin groups, which the engine
-leaves to the composed operation, go through the kernel here as well: the rule is what is measured.
+fewer, and its share may be above 100 %. Groups that the engine leaves to the composed operation go through the kernel here as well: the
+rule is what is measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -28,7 +29,7 @@ from hornpipe.ops.conv import conv_general as composed
 
 
 class Row(NamedTuple):
-    """A convolution of square images; depthwise where `filters` is 0."""
+    """A convolution of `frames` square images (0: of images alone); depthwise where `filters` is 0, with `multiplier` filters to a channel."""
 
     batch: int
     size: int
@@ -38,26 +39,42 @@ class Row(NamedTuple):
     stride: int = 1
     same: bool = False
     groups: int = 1
+    multiplier: int = 1
+    frames: int = 0
+
+    @property
+    def rank(self) -> int:
+        return 3 if self.frames else 2
+
+    @property
+    def shape(self) -> tuple:
+        return (self.frames, self.size, self.size)[-self.rank :]
+
+    @property
+    def outs(self) -> tuple:
+        return tuple(self.reach(size) for size in self.shape)
+
+    def reach(self, size: int) -> int:
+        return (size + 2 * self.pad - self.window) // self.stride + 1
 
     @property
     def pad(self) -> int:
         return self.window // 2 if self.same else 0
 
     @property
-    def out(self) -> int:
-        return (self.size + 2 * self.pad - self.window) // self.stride + 1
-
-    @property
     def flops(self) -> int:
-        work = self.channels * (self.filters or 1) // self.groups * self.window**2
-        return 2 * self.batch * self.out**2 * work
+        work = self.channels * (self.filters or self.multiplier) // self.groups
+        return 2 * self.batch * math.prod(self.outs) * work * self.window**self.rank
 
     @property
     def name(self) -> str:
         filters = f"→{self.filters}" if self.filters else " depthwise"
         more = (" SAME" if self.same else "") + (f" stride {self.stride}" * (self.stride > 1))
         more += f" groups {self.groups}" * (self.groups > 1)
-        return f"{self.size}²·{self.channels}{filters} {self.window}x{self.window}{more}, batch {self.batch}"
+        more += f" multiplier {self.multiplier}" * (self.multiplier > 1)
+        size = f"{self.frames}·" * (self.frames > 0) + f"{self.size}²"
+        window = "x".join([str(self.window)] * self.rank)
+        return f"{size}·{self.channels}{filters} {window}{more}, batch {self.batch}"
 
 
 ROWS = [
@@ -78,6 +95,12 @@ ROWS = [
     Row(32, 28, 128, 0, 3, same=True),
     Row(32, 56, 64, 0, 3, same=True),
     Row(32, 56, 64, 0, 3, 2, True),
+    Row(32, 56, 64, 0, 3, same=True, multiplier=2),
+    Row(32, 28, 256, 256, 3, same=True, groups=32),
+    Row(32, 14, 512, 512, 3, same=True, groups=32),
+    Row(8, 28, 16, 32, 3, same=True, frames=16),
+    Row(8, 8, 256, 256, 3, same=True, frames=8),
+    Row(8, 32, 1, 16, 3, same=True, frames=32),
 ]
 PATHS = ("native", "im2col", "xla")
 
@@ -85,13 +108,14 @@ PATHS = ("native", "im2col", "xla")
 def jax_path(path: str, row: Row):
     """Return the convolution of one path as a function of image and kernel."""
     groups = row.groups if row.filters else row.channels
-    pairs = [(row.pad, row.pad)] * 2
-    options = ((row.stride,) * 2, pairs, (1, 1), groups)
+    pairs = [(row.pad, row.pad)] * row.rank
+    options = ((row.stride,) * row.rank, pairs, (1,) * row.rank, groups)
     if path == "native":
         return lambda x, kernel: jax_conv.conv_general(x, kernel, *options)
     if path == "im2col":
         return lambda x, kernel: composed.__wrapped__(x, kernel, *options)
-    names = ("NHWC", "HWIO", "NHWC")
+    axes = "DHW"[-row.rank :]
+    names = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
     return lambda x, kernel: jax.lax.conv_general_dilated(
         x,
         kernel,
@@ -105,11 +129,11 @@ def jax_path(path: str, row: Row):
 def contenders(row: Row, paths: list[str]):
     """Return for each path its two functions without arguments: forward, and forward with both gradients."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((row.batch, row.size, row.size, row.channels), dtype="float32")
+    x = rng.standard_normal((row.batch, *row.shape, row.channels), dtype="float32")
     depth = row.channels // row.groups if row.filters else 1
-    filters = row.filters or row.channels
-    kernel = rng.standard_normal((row.window, row.window, depth, filters), dtype="float32")
-    dy = rng.standard_normal((row.batch, row.out, row.out, filters), dtype="float32")
+    filters = row.filters or row.channels * row.multiplier
+    kernel = rng.standard_normal((*(row.window,) * row.rank, depth, filters), dtype="float32")
+    dy = rng.standard_normal((row.batch, *row.outs, filters), dtype="float32")
     found = {"torch": torch_functions(row, x, kernel, dy)}
     on_device = jnp.asarray(x), jnp.asarray(kernel), jnp.asarray(dy)
     for path in paths:
@@ -129,20 +153,29 @@ def contenders(row: Row, paths: list[str]):
 
 def torch_functions(row, x, kernel, dy):
     images, gradients = (
-        torch.from_numpy(array.transpose(0, 3, 1, 2)) for array in (x, dy)
+        torch.from_numpy(np.moveaxis(array, -1, 1)) for array in (x, dy)
     )  # NHWC memory is channels-last
-    weights = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
-    weights = weights.contiguous(memory_format=torch.channels_last)
+    weights = torch.from_numpy(np.moveaxis(kernel, (-1, -2), (0, 1)).copy())
+    last = torch.channels_last_3d if row.frames else torch.channels_last
+    weights = weights.contiguous(memory_format=last)
     groups = row.groups if row.filters else row.channels
-    rest = ((row.stride,) * 2, (row.pad,) * 2, (1, 1))
+    rest = ((row.stride,) * row.rank, (row.pad,) * row.rank, (1,) * row.rank)
 
     def forward():
-        return torch.convolution(images, weights, None, *rest, False, (0, 0), groups)
+        return torch.convolution(images, weights, None, *rest, False, (0,) * row.rank, groups)
 
     def both():
         forward()
         return torch.ops.aten.convolution_backward(
-            gradients, images, weights, None, *rest, False, (0, 0), groups, (True, True, False)
+            gradients,
+            images,
+            weights,
+            None,
+            *rest,
+            False,
+            (0,) * row.rank,
+            groups,
+            (True, True, False),
         )
 
     return forward, both
@@ -183,7 +216,7 @@ def reached(row: Row, seconds: list[float], best: peak.Peak) -> list[str]:
     work = [float(row.flops), 3.0 * row.flops]
     if not row.filters:
         images = row.batch * row.channels * 4.0
-        x, y = images * row.size**2, images * row.out**2
+        x, y = images * math.prod(row.shape), images * math.prod(row.outs) * row.multiplier
         # The least that must be moved: forward x and y; backward dy twice, x and dx.
         work = [x + y, 3 * x + 3 * y]
     rates = [amount / second for amount, second in zip(work, seconds, strict=True)]
