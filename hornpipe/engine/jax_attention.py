@@ -1,6 +1,6 @@
 """Attention of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed operation.
 
-Three primitives: attention with the logarithms of its sums of exponentials, its tangent, which is linear, and its gradients. Reverse
+Three primitives: attention with the greatest score and the sum of exponentials of each row, its tangent, which is linear, and its gradients. Reverse
 mode runs the compiled gradients: they are the tangent's transpose. Forward mode and higher orders go through what JAX compiles.
 
 >>> import numpy as np
@@ -86,10 +86,13 @@ def _composed(q, k, v, *mask, **options):
 
 def _portable(q, k, v, *mask, **options):
     scores, seen = _scores(q, k, *mask, **options)
-    sums = jax.nn.logsumexp(scores, axis=-1)
+    greatest = scores.max(-1)
+    sums = jnp.exp(scores - greatest[..., None]).sum(-1)
+    greatest = greatest / np.log(2).astype("float32")
     if seen is not None:
-        sums = jnp.where(seen.any(-1), sums, jnp.inf)
-    return _composed(q, k, v, *mask, **options), sums
+        visible = seen.any(-1)
+        greatest, sums = jnp.where(visible, greatest, jnp.inf), jnp.where(visible, sums, 1)
+    return [_composed(q, k, v, *mask, **options), jnp.stack([greatest, sums], -1)]
 
 
 def _portable_tangent(q, k, v, out, sums, tq, tk, tv, *mask, **options):
@@ -110,7 +113,7 @@ def _last(mask, options, q, k, v):
 
 def _shapes(q, k, v, *mask, **_):
     batch, targets, heads, _ = q.shape
-    return (batch, targets, heads, v.shape[3]), (batch, heads, targets)
+    return (batch, targets, heads, v.shape[3]), (batch, heads, targets, 2)
 
 
 def _tangent_shapes(q, k, v, out, *rest, **_):
@@ -162,7 +165,7 @@ def _partitioned(name, shapes, arrays, **options):
 
 
 def _attributes(*, causal, scale):
-    return {"causal": np.int64(causal), "scale": np.float32(scale)}
+    return {"causal": np.int64(causal), "scale": np.float64(scale)}
 
 
 def _make(name, shapes, portable, *, handler=True):

@@ -11,7 +11,7 @@ const AttentionKernels* const table = HORNPIPE_TABLE(attention);
 // ---- checks
 
 using Floats = ffi::Buffer<ffi::F32, 4>;
-using Sums = ffi::Buffer<ffi::F32, 3>;
+using Sums = ffi::Buffer<ffi::F32, 4>;
 using Mask = ffi::Buffer<ffi::PRED, 4>;
 using Shape = ffi::Span<const int64_t>;
 
@@ -39,7 +39,7 @@ bool find_steps(Attention* a, const int64_t* shape) {
   return true;
 }
 
-ffi::Error read(const Shape& q, const Shape& k, const Shape& v, const Shape& out, int64_t causal, float scale,
+ffi::Error read(const Shape& q, const Shape& k, const Shape& v, const Shape& out, int64_t causal, double scale,
                 const ffi::RemainingArgs& rest, Attention* a, const uint8_t** mask) {
   *a = {q[0], q[1], k[1], q[2], k[2], q[3], v[3], causal, {0, 0, 0, 0}, scale};
   *mask = nullptr;
@@ -55,7 +55,7 @@ ffi::Error read(const Shape& q, const Shape& k, const Shape& v, const Shape& out
 }
 
 bool fits_sums(const Shape& sums, const Attention& a) {
-  return sums[0] == a.batch && sums[1] == a.heads && sums[2] == a.targets;
+  return sums[0] == a.batch && sums[1] == a.heads && sums[2] == a.targets && sums[3] == 2;
 }
 
 Pool pool_of(ffi::ThreadPool& threads, const Attention& a) {
@@ -63,7 +63,7 @@ Pool pool_of(ffi::ThreadPool& threads, const Attention& a) {
 }
 
 ffi::Error forward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, ffi::RemainingArgs rest, ffi::Result<Floats> out,
-                   ffi::Result<Sums> sums, int64_t causal, float scale) {
+                   ffi::Result<Sums> sums, int64_t causal, double scale) {
   Attention a;
   const uint8_t* mask;
   if (auto error = read(q.dimensions(), k.dimensions(), v.dimensions(), out->dimensions(), causal, scale, rest, &a, &mask);
@@ -79,7 +79,7 @@ ffi::Error forward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, ffi::R
 }
 
 ffi::Error backward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, Floats out, Sums sums, Floats dout, ffi::RemainingArgs rest,
-                    ffi::Result<Floats> dq, ffi::Result<Floats> dk, ffi::Result<Floats> dv, int64_t causal, float scale) {
+                    ffi::Result<Floats> dq, ffi::Result<Floats> dk, ffi::Result<Floats> dv, int64_t causal, double scale) {
   Attention a;
   const uint8_t* mask;
   if (auto error = read(q.dimensions(), k.dimensions(), v.dimensions(), out.dimensions(), causal, scale, rest, &a, &mask);
@@ -102,7 +102,7 @@ ffi::Error backward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, Float
 
 // Both functions on plain memory with threads of their own, for checks without XLA. `sizes` are the first eight fields of Attention;
 // `mask` has `mask_shape`, or both are null; `arrays` are q, k, v, out, sums, dout, dq, dk, dv. Returns whether it was done.
-HORNPIPE_EXPORT int hornpipe_run_attention(const int64_t* sizes, float scale, const uint8_t* mask, const int64_t* mask_shape,
+HORNPIPE_EXPORT int hornpipe_run_attention(const int64_t* sizes, double scale, const uint8_t* mask, const int64_t* mask_shape,
                                            float* const* arrays, int threads) {
   Attention a{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], {0, 0, 0, 0}, scale};
   if (table == nullptr || !fits(a) || threads < 1 || (mask != nullptr && !find_steps(&a, mask_shape))) return 0;
@@ -122,7 +122,7 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_attention(XLA_FFI_CallFrame* frame) {
                              .Ret<Floats>()
                              .Ret<Sums>()
                              .Attr<int64_t>("causal")
-                             .Attr<float>("scale")
+                             .Attr<double>("scale")
                              .To(forward)
                              .release();
   return handler->Call(frame);
@@ -142,7 +142,7 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_attention_gradients(XLA_FFI_CallFrame* f
                              .Ret<Floats>()
                              .Ret<Floats>()
                              .Attr<int64_t>("causal")
-                             .Attr<float>("scale")
+                             .Attr<double>("scale")
                              .To(backward)
                              .release();
   return handler->Call(frame);

@@ -120,10 +120,11 @@ extern const RecurrentKernels recurrent_avx512, recurrent_avx2, recurrent_portab
 struct Attention {
   Index batch, targets, sources, heads, key_heads, size, value_size, causal;
   Index mask_steps[4];
-  float scale;
+  double scale;
 };
 
-// `sums` (batch, heads, targets) are logarithms of the sums of exponentials of the scores, for the gradients; `mask` may be null.
+// `sums` (batch, heads, targets, 2) are, for the gradients, each row's greatest score in powers of two (infinity where it sees nothing),
+// and the sum of its exponentials relative to that; `mask` may be null.
 struct AttentionKernels {
   bool (*forward)(const Pool&, const Attention&, const float* q, const float* k, const float* v, const uint8_t* mask, float* out,
                   float* sums);

@@ -13,8 +13,6 @@ inline Vec fill(float x) { return Vec{} + x; }
 //
 // x = n ln 2 + r with |r| <= ln 2 / 2. e^r is 1 + r + r^2 times a polynomial of degree 4 (least largest relative error, found by
 // reweighted least squares), and n is added to its exponent bits: together they are in range wherever the result is.
-// vector_exp<false> is a little faster, for x that are not positive (or NaN).
-template <bool POSITIVE = true>
 inline Vec vector_exp(Vec x) {
   constexpr float SHIFT = 12582912;  // 1.5 * 2^23: what is added to it is rounded to an integer, which its low bits hold
   const Vec shifted = x * 1.44269504f + SHIFT;
@@ -26,10 +24,27 @@ inline Vec vector_exp(Vec x) {
   q = q * r + 0.49999994f;
   const Vec p = (q * r) * r + r + 1.0f;
   const Vec scaled = (Vec)((Bits)p + ((Bits)shifted << 23));
-  Vec above = scaled;
-  if constexpr (POSITIVE) above = x > 88.7228317f ? fill(__builtin_inff()) : scaled;
+  const Vec above = x > 88.7228317f ? fill(__builtin_inff()) : scaled;
   const Vec inside = x < -87.3365479f ? Vec{} : above;
   return x == x ? inside : x;
+}
+
+// 2^x for x <= 0 (or NaN, which stays), at most 0.8 ulp off (all floats were tried); 0 below the least normal number (x < -126).
+//
+// x = n + r with |r| <= 1/2, both exact. 2^r is a polynomial of degree 6 (least largest relative error) and is taken times 2^n, whose
+// bits are those of a number that x was added to.
+inline Vec vector_exp2(Vec x) {
+  constexpr float SHIFT = 12582912 + 127;  // 1.5 * 2^23 and the bias of exponents
+  const Vec shifted = x + SHIFT;
+  const Vec r = x - (shifted - SHIFT);
+  Vec q = r * 0.000153264613f + 0.00133908063f;
+  q = q * r + 0.00961850584f;
+  q = q * r + 0.0555035993f;
+  q = q * r + 0.240226477f;
+  q = q * r + 0.693147182f;
+  q = q * r + 1.0f;
+  const Vec power = (Vec)((Bits)shifted << 23);
+  return x < -126.0f ? Vec{} : q * power;
 }
 
 // 1 / (1 + e^-x).
@@ -53,34 +68,40 @@ inline Vec vector_tanh(Vec x) {
   return m / (m + 2.0f);
 }
 
-// Lanes j of the result are lanes `from(j)` of a and b, counted through both.
+// Lanes j of the result are lanes `from(j)` of a and b, counted through both; `from` captures nothing.
+template <class From>
+struct Order {
+  uint32_t lanes[LANES];
+
+  constexpr explicit Order(From from) : lanes{} {
+    for (int j = 0; j < LANES; ++j) lanes[j] = uint32_t(from(j));
+  }
+};
 template <class From>
 inline __attribute__((always_inline)) Vec shuffle(Vec a, Vec b, From from) {
-  Vec result{};
 #ifdef __clang__  // which sees that this is one instruction
+  Vec result{};
   for (int j = 0; j < LANES; ++j) result[j] = from(j) < LANES ? a[from(j)] : b[from(j) - LANES];
-#else
-  Bits order{};
-#pragma GCC unroll 16
-  for (int j = 0; j < LANES; ++j) order[j] = from(j);
-  result = __builtin_shuffle(a, b, order);
-#endif
   return result;
+#else  // a constant: the order would otherwise be put together lane by lane, each time
+  static constexpr Order<From> order(from);
+  Bits lanes;
+  std::memcpy(&lanes, order.lanes, sizeof(lanes));
+  return __builtin_shuffle(a, b, lanes);
+#endif
 }
 
 // a[FIRST], b[FIRST], a[FIRST + 1], b[FIRST + 1], ...
 template <int FIRST>
-inline Vec interleave(Vec a, Vec b) {
-  return shuffle(a, b, [](int j) __attribute__((always_inline)) { return FIRST + j / 2 + j % 2 * LANES; });
+inline __attribute__((always_inline)) Vec interleave(Vec a, Vec b) {
+  return shuffle(a, b, [](int j) { return FIRST + j / 2 + j % 2 * LANES; });
 }
 
 // Halves are put together until one number is left, always in the same order.
-template <class Together>
+template <int HALF = LANES / 2, class Together>
 inline __attribute__((always_inline)) float reduce(Vec x, Together together) {
-#pragma GCC unroll 4
-  for (int half = LANES / 2; half > 0; half /= 2)
-    x = together(x, shuffle(x, x, [half](int j) __attribute__((always_inline)) { return j ^ half; }));
-  return x[0];
+  if constexpr (HALF == 0) return x[0];
+  else return reduce<HALF / 2>(together(x, shuffle(x, x, [](int j) { return j ^ HALF; })), together);
 }
 
 inline float sum_of(Vec x) {

@@ -12,7 +12,7 @@ extern "C" int hornpipe_run_pool(int which, const int64_t* sizes, const float* f
 extern "C" int hornpipe_run_rows(int which, const int64_t* sizes, const int32_t* numbers, const float* from, float* result, int threads);
 extern "C" int hornpipe_run_moments(const int64_t* sizes, const float* x, const float* mean, const float* dy, float* result, int threads);
 extern "C" int hornpipe_run_recurrent(int gates, int gradient, const int64_t* sizes, void* const* arrays, int threads);
-extern "C" int hornpipe_run_attention(const int64_t* sizes, float scale, const uint8_t* mask, const int64_t* mask_shape,
+extern "C" int hornpipe_run_attention(const int64_t* sizes, double scale, const uint8_t* mask, const int64_t* mask_shape,
                                       float* const* arrays, int threads);
 extern "C" const char* hornpipe_variant();
 
@@ -142,7 +142,7 @@ bool run_attention_sample() {
   const int64_t targets = 1 + below(110), sources = below(8) ? 1 + below(110) : 280 + below(40), value_size = 1 + below(40);
   const int64_t sizes[8] = {batch, targets, sources, heads, key_heads, size, value_size, below(2)};
   const int64_t q = batch * targets * heads * size, k = batch * sources * key_heads * size;
-  const int64_t v = batch * sources * key_heads * value_size, out = batch * targets * heads * value_size, sums = batch * heads * targets;
+  const int64_t v = batch * sources * key_heads * value_size, out = batch * targets * heads * value_size, sums = batch * heads * targets * 2;
   int64_t shape[4] = {batch, heads, targets, sources}, places = 1;
   for (int64_t& axis : shape) places *= axis = below(2) ? axis : 1;
   std::unique_ptr<uint8_t[]> mask(new uint8_t[places]);
@@ -155,7 +155,7 @@ bool run_attention_sample() {
     for (int i = 0; i < 5; ++i) made_by[run][i] = numbers(lengths[i]);
     float* arrays[9] = {query.get(), key.get(), value.get(), made_by[run][0].get(), made_by[run][1].get(), dout.get()};
     for (int i = 0; i < 3; ++i) arrays[6 + i] = made_by[run][2 + i].get();
-    if (!hornpipe_run_attention(sizes, 0.3f, masked ? mask.get() : nullptr, masked ? shape : nullptr, arrays, run ? 3 : 1)) return false;
+    if (!hornpipe_run_attention(sizes, 0.3, masked ? mask.get() : nullptr, masked ? shape : nullptr, arrays, run ? 3 : 1)) return false;
   }
   for (int i = 0; i < 5; ++i)
     if (!same(made_by[0][i].get(), made_by[1][i].get(), lengths[i])) {

@@ -1,0 +1,292 @@
+// What attention's kernels are made of: exponentials, packed matrices, register tiles, masks. Included by attention.cpp alone.
+#pragma once
+
+#include "common.h"
+#include "vector_math.h"
+
+namespace {
+
+using hornpipe::Attention;
+
+constexpr Index ROWS = 48;          // queries of a block
+constexpr Index KEYS = 192;         // keys of a block
+constexpr Index PITCH = KEYS + 16;  // floats between rows of scores
+
+const float INFINITE = __builtin_inff();
+
+// Scores are left as the products of queries and keys, so that they are rounded only once; `factor` makes powers of two of them within
+// the exponential. It is not negative: where `scale` is, queries change their sign.
+struct Scale {
+  float sign, factor, masked;
+
+  explicit Scale(double scale) {
+    const double size = (scale < 0 ? -scale : scale) * 1.4426950408889634;
+    sign = scale < 0 ? -1.0f : scale == 0 ? 0.0f : 1.0f;
+    factor = scale == 0 ? 1.0f : float(size);
+    // The score of what a mask hides: weight 0, unless everything is hidden.
+    masked = size * 3e38 < 1e30 ? -3e38f : float(-1e30 / size);
+  }
+};
+
+// ---- packing
+
+struct Times {
+  float factor;
+  template <class T>
+  T operator()(T x) const {
+    return x * factor;
+  }
+};
+
+struct Same {
+  template <class T>
+  T operator()(T x) const {
+    return x;
+  }
+};
+
+template <class By>
+inline void copy(const float* from, Index size, By by, float* to) {
+  Index k = 0;
+  for (; k + LANES <= size; k += LANES) store(to + k, by(load(from + k)));
+  for (; k < size; ++k) to[k] = by(from[k]);
+}
+
+// A matrix in panels: WIDE columns of all its rows, then the next WIDE columns ...; the last panel has as few vectors as are enough.
+constexpr int MOST_VECS = LANES == 16 ? 4 : 2;
+constexpr Index WIDE = MOST_VECS * LANES;
+static_assert(KEYS % WIDE == 0 && ROWS % LANES == 0, "blocks hold whole panels");
+
+inline Index padded(Index size) { return round_up(size, LANES); }
+inline Index panel_columns(Index left) { return least(padded(left), WIDE); }
+
+// Rows lie far apart where there are several heads, and each is short: no processor foresees where the next one is.
+inline void prefetch_row(const float* from, Index size) {
+  for (Index k = 0; k < size; k += 16) __builtin_prefetch(from + k);
+}
+constexpr Index AHEAD = 16;  // rows
+
+// Rows of `size` floats, `from_pitch` apart, as the first ones of a matrix of `all` rows in panels; by(i) is done to the elements of
+// row i.
+template <class By>
+inline void pack_rows(const float* from, Index from_pitch, Index count, Index size, By by, float* to, Index all) {
+  for (Index i = 0; i < count; ++i, from += from_pitch) {
+    if (i + AHEAD < count) prefetch_row(from + AHEAD * from_pitch, size);
+    for (Index c = 0; c < size; c += WIDE) {
+      const Index width = panel_columns(size - c), own = least(width, size - c);
+      float* row = to + c * all + i * width;
+      copy(from + c, own, by(i), row);
+      for (Index k = own; k < width; ++k) row[k] = 0;
+    }
+  }
+}
+
+// One row of such a matrix, times a factor.
+inline void unpack_row(const float* from, Index all, Index row, Index size, float factor, float* to) {
+  for (Index c = 0; c < size; c += WIDE) {
+    const Index width = panel_columns(size - c);
+    copy(from + c * all + row * width, least(width, size - c), Times{factor}, to + c);
+  }
+}
+
+inline Vec load_some(const float* from, Index count) {
+  if (count == LANES) return load(from);
+  float some[LANES] = {};
+  for (Index k = 0; k < count; ++k) some[k] = from[k];
+  return load(some);
+}
+
+// LANES rows of LANES floats as columns: each step puts between each other what lies half of all rows apart.
+inline void transpose(Vec (&rows)[LANES]) {
+#pragma GCC unroll 4
+  for (int step = 1; step < LANES; step *= 2) {
+    Vec mixed[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES / 2; ++i) {
+      mixed[2 * i] = interleave<0>(rows[i], rows[i + LANES / 2]);
+      mixed[2 * i + 1] = interleave<LANES / 2>(rows[i], rows[i + LANES / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; ++i) rows[i] = mixed[i];
+  }
+}
+
+// The same rows in groups of WIDTH, in each of which their first elements come first, then the second ones ...; zeros for missing rows.
+template <Index WIDTH, class By>
+void pack_columns(const float* from, Index from_pitch, Index count, Index size, By by, float* to) {
+  for (Index first = 0; first < count; first += WIDTH, to += WIDTH * size)
+    for (Index i = first; i < first + WIDTH; i += LANES) {
+      const Index rows = most(0, least(count - i, LANES));
+      for (Index r = i + LANES; r < least(count, i + 2 * LANES); ++r) prefetch_row(from + r * from_pitch, size);
+      for (Index k = 0; k < size; k += LANES) {
+        const Index columns = least(LANES, size - k);
+        Vec block[LANES];
+        for (Index r = 0; r < LANES; ++r)
+          block[r] = r < rows ? by(i + r)(load_some(from + (i + r) * from_pitch + k, columns)) : Vec{};
+        transpose(block);
+        for (Index c = 0; c < columns; ++c) store(to + (k + c) * WIDTH + i - first, block[c]);
+      }
+    }
+}
+
+inline Same same(Index) { return {}; }
+
+// ---- register tiles
+
+// How many rows of VECS vectors the registers hold, besides what is multiplied. Few wide rows read less than many narrow ones.
+template <int VECS>
+constexpr int TILE = LANES != 16 ? (LANES == 8 && VECS == 1 ? 12 : TILE_ROWS) : VECS == 4 ? 6 : VECS == 3 ? 8 : 12;
+static_assert(ROWS % 24 == 0 && KEYS % 24 == 0, "blocks hold whole tiles");
+
+template <int N>
+struct Number {
+  static constexpr int value = N;
+};
+
+// run(Number<VECS>) for the vectors that hold so many columns, at most WIDE.
+template <class Run>
+inline __attribute__((always_inline)) void with_vectors(Index columns, Run run) {
+  if constexpr (MOST_VECS == 4) {
+    if (columns > 3 * LANES) return run(Number<4>{});
+    if (columns > 2 * LANES) return run(Number<3>{});
+  }
+  if (columns > LANES) return run(Number<2>{});
+  run(Number<1>{});
+}
+
+// For a tile of ROWS_OF_TILE rows and VECS vectors of columns, finish(row, vector, sum) of the sums over k < depth of
+// left[row * ROW_STEP + k * STEP] * right[k * pitch + column].
+template <int ROWS_OF_TILE, int VECS, Index ROW_STEP, Index STEP, class Finish>
+inline __attribute__((always_inline)) void tile(const float* left, const float* right, Index pitch, Index depth, Finish finish) {
+  Vec sums[ROWS_OF_TILE][VECS];
+#pragma GCC unroll 16
+  for (int i = 0; i < ROWS_OF_TILE; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) sums[i][j] = Vec{};
+#pragma GCC unroll 2
+  for (Index k = 0; k < depth; ++k, left += STEP, right += pitch) {
+    Vec columns[VECS];
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) columns[j] = load(right + j * LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS_OF_TILE; ++i) {
+      const float element = left[i * ROW_STEP];
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) sums[i][j] += columns[j] * element;
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < ROWS_OF_TILE; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) finish(i, j, sums[i][j]);
+}
+
+// scores[row][key] = finish(row, what was there, sum) of rows (packed columns of ROWS) times keys (packed columns of WIDE).
+template <class Finish>
+inline void multiply_keys(const float* rows, Index count, const float* keys, Index number, Index size, float* scores, Finish finish) {
+  for (Index column = 0; column < number; column += WIDE)
+    with_vectors(number - column, [&](auto vectors) __attribute__((always_inline)) {
+      constexpr int VECS = decltype(vectors)::value;
+      for (Index row = 0; row < count; row += TILE<VECS>) {
+        float* to = scores + row * PITCH + column;
+        tile<TILE<VECS>, VECS, 1, ROWS>(rows + row, keys + column * size, WIDE, size,
+                                        [&](int i, int j, Vec sum) __attribute__((always_inline)) {
+                                          float* at = to + i * PITCH + j * LANES;
+                                          store(at, finish(row + i, at, sum));
+                                        });
+      }
+    });
+}
+
+// A matrix in panels, from one of its rows on.
+template <class Float>
+struct Matrix {
+  Float* data;
+  Index all, first;
+
+  Float* panel(Index column, Index width) const { return data + column * all + first * width; }
+};
+
+// to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column].
+template <Index ROW_STEP, Index STEP>
+void add_product(const float* left, Index rows, Matrix<const float> right, Index columns, Index depth, const float* factors,
+                 Matrix<float> to) {
+  for (Index c = 0; c < columns; c += WIDE)
+    with_vectors(columns - c, [&](auto vectors) __attribute__((always_inline)) {
+      constexpr int VECS = decltype(vectors)::value;
+      constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>;
+      const float* panel = right.panel(c, WIDTH);
+      float* sums = to.panel(c, WIDTH);
+      for (Index row = 0; row < rows; row += HEIGHT, sums += HEIGHT * WIDTH) {
+        for (int i = 0; i < HEIGHT * WIDTH; i += 16) __builtin_prefetch(sums + i, 1);
+        tile<HEIGHT, VECS, ROW_STEP, STEP>(left + row * ROW_STEP, panel, WIDTH, depth,
+                                           [&](int i, int j, Vec sum) __attribute__((always_inline)) {
+                                             float* at = sums + i * WIDTH + j * LANES;
+                                             store(at, factors ? load(at) * factors[row + i] + sum : load(at) + sum);
+                                           });
+      }
+    });
+}
+
+// ---- geometry
+
+// One head of one sample.
+struct Head {
+  const Attention& a;
+  Index sample, head;
+
+  Index query_pitch() const { return a.heads * a.size; }
+  Index key_pitch() const { return a.key_heads * a.size; }
+  Index value_pitch() const { return a.key_heads * a.value_size; }
+  Index out_pitch() const { return a.heads * a.value_size; }
+  Index key_head() const { return head / (a.heads / a.key_heads); }
+  Index query(Index row) const { return ((sample * a.targets + row) * a.heads + head) * a.size; }
+  Index out(Index row) const { return ((sample * a.targets + row) * a.heads + head) * a.value_size; }
+  Index key() const { return (sample * a.sources * a.key_heads + key_head()) * a.size; }
+  Index value() const { return (sample * a.sources * a.key_heads + key_head()) * a.value_size; }
+  Index sum(Index row) const { return ((sample * a.heads + head) * a.targets + row) * 2; }
+
+  const uint8_t* mask_row(const uint8_t* mask, Index row) const {
+    return mask + sample * a.mask_steps[0] + head * a.mask_steps[1] + row * a.mask_steps[2];
+  }
+
+  // Some keys from `first` on: how many are left without the last ones that a mask hides from all rows alike, and whether it hides any
+  // of these.
+  struct Visible {
+    Index count;
+    bool masked;
+  };
+  Visible visible(const uint8_t* mask, Index first, Index count) const {
+    if (mask == nullptr) return {count, false};
+    if (a.mask_steps[2] || !a.mask_steps[3]) return {count, true};
+    const uint8_t* own = mask_row(mask, 0) + first;
+    while (count > 0 && !own[count - 1]) --count;
+    return {count, std::memchr(own, 0, size_t(count)) != nullptr};
+  }
+
+  // Put `masked` for the scores of one row, which begin at key `first`, that the mask (if not null) and causality hide.
+  void hide(const uint8_t* mask, Index row, Index first, Index count, float masked, float* scores) const {
+    if (mask != nullptr) {
+      const uint8_t* own = mask_row(mask, row);
+      if (a.mask_steps[3])
+        for (Index j = 0; j < count; ++j) scores[j] = own[first + j] ? scores[j] : masked;
+      else if (!*own)
+        for (Index j = 0; j < count; ++j) scores[j] = masked;
+    }
+    if (a.causal)
+      for (Index j = most(0, row + 1 - first); j < count; ++j) scores[j] = masked;
+  }
+
+  // How many keys the rows before `end` see at most.
+  Index seen(Index end) const { return a.causal ? least(a.sources, end) : a.sources; }
+};
+
+// Work is cut by shape alone: at least so many tasks, where there is enough of it.
+constexpr Index TASKS = 24;
+
+inline Index cut_rows(Index rows, Index heads, Index at_most) {
+  const Index blocks = ceil_div(rows, ROWS);
+  return most(1, least(least(at_most, blocks), ceil_div(TASKS, heads)));
+}
+
+}  // namespace
