@@ -65,10 +65,10 @@ class AttentionCase:
         return (out, dq, dk.reshape(shape).sum(3), dv.reshape(shape).sum(3)), cancels
 
     def errors(self, got):
-        """Return the largest difference of each array, relative to its largest element, or to a sixteenth of what cancels in it."""
+        """Return the largest difference of each array, relative to its largest element, or to a quarter of what cancels in it."""
         arrays, (by_query, by_key) = self.results()
         sizes = [np.abs(wanted).max() for wanted in arrays]
-        sizes = [sizes[0], max(sizes[1], by_query / 16), max(sizes[2], by_key / 16), sizes[3]]
+        sizes = [sizes[0], max(sizes[1], by_query / 4), max(sizes[2], by_key / 4), sizes[3]]
         return [
             np.abs(mine.astype(np.float64) - wanted).max() / (size or 1)
             for mine, wanted, size in zip(got, arrays, sizes, strict=True)
