@@ -5,7 +5,7 @@
 // greatest score and the sum of exponentials of each row. A head's keys and values are first packed, for all of its queries.
 //
 // Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
-#include "attention_parts.h"
+#include "attention_few.h"
 
 namespace {
 
@@ -75,66 +75,28 @@ struct Forward {
       multiply_keys(s.queries, count, s.keys + first * a.size, number, a.size, s.scores,
                     [](Index, float*, Vec sum) __attribute__((always_inline)) { return sum; });
       for (Index i = 0; i < count; ++i) head.hide(masked ? mask : nullptr, row + i, first, number, scale.masked, s.scores + i * PITCH);
-      weigh(s, count, number, scale.factor);
+      weigh(s.scores, count, number, scale.factor, s.greatest, s.totals, s.factors);
       add_product<PITCH, 1>(s.scores, count, {s.values, a.sources, first}, pitch, number, s.factors, {s.results, ROWS, 0});
     }
   }
 
-  // Make weights of scores: exponentials relative to the greatest score of the row so far. One loop after the other over the rows, so
-  // that the processor works at several rows at a time.
-  static void weigh(const Scratch& s, Index rows, Index number, float factor) {
-    for (Index i = 0; i < rows; ++i) {
-      float* scores = s.scores + i * PITCH;
-      store(scores + number, fill(-INFINITE));  // to the end of a vector
-      Vec highest = load(scores);
-      for (Index j = LANES; j < number; j += LANES) {
-        const Vec other = load(scores + j);
-        highest = other > highest ? other : highest;
-      }
-      const float most = greatest_of(highest) * factor, before = s.greatest[i];
-      s.greatest[i] = before > most ? before : most;
-      s.factors[i] = before - s.greatest[i];
-    }
-    for (Index i = 0; i < ROWS; i += LANES) store(s.factors + i, vector_exp2(load(s.factors + i)));
-    for (Index i = 0; i < rows; ++i) {
-      float* scores = s.scores + i * PITCH;
-      const Vec greatest = fill(s.greatest[i]);
-      Vec sum{};
-      for (Index j = 0; j < number; j += LANES) {
-        const Vec weights = vector_exp2(load(scores + j) * factor - greatest);
-        store(scores + j, weights);
-        sum += weights;
-      }
-      s.totals[i] = s.totals[i] * s.factors[i] + sum_of(sum);
-    }
-  }
-
   void finish(const Head& head, Index row, Index count, const Scale& scale, const Scratch& s) const {
-    const float masked = scale.masked * scale.factor;
-    for (Index i = 0; i < count; ++i) {
-      float *to = out + head.out(row + i), *own = sums + head.sum(row + i);
-      const bool hidden = mask != nullptr && (s.greatest[i] == masked || s.totals[i] == 0);
-      if (hidden) mean(head, to);
-      else unpack_row(s.results, ROWS, i, a.value_size, 1 / s.totals[i], to);
-      // Infinity says that everything was hidden.
-      own[0] = hidden ? INFINITE : s.greatest[i];
-      own[1] = hidden ? 1 : s.totals[i];
-    }
-  }
-
-  // Where a row sees nothing, all its scores are equal.
-  void mean(const Head& head, float* to) const {
-    for (Index c = 0; c < a.value_size; ++c) to[c] = 0;
-    const float* from = v + head.value();
-    for (Index j = 0; j < a.sources; ++j, from += head.value_pitch())
-      for (Index c = 0; c < a.value_size; ++c) to[c] += from[c];
-    for (Index c = 0; c < a.value_size; ++c) to[c] /= float(a.sources);
+    for (Index i = 0; i < count; ++i)
+      finish_row(head, row + i, v, mask, scale, s.greatest[i], s.totals[i], out, sums,
+                 [&](float factor, float* to) { unpack_row(s.results, ROWS, i, a.value_size, factor, to); });
   }
 };
 
 bool forward(const Pool& pool, const Attention& a, const float* q, const float* k, const float* v, const uint8_t* mask, float* out,
              float* sums) {
   Arena arena;
+  if (Few::suits(a)) {
+    FewForward work{{a, mask}, q, k, v, out, sums, 0, 0};
+    work.reserve(pool, arena);
+    if (!arena.allocate()) return false;
+    work.run(pool, arena);
+    return true;
+  }
   Forward work{a, q, k, v, mask, out, sums, 0, 0, 0, 0};
   work.reserve(pool, arena);
   if (!arena.allocate()) return false;
@@ -278,20 +240,10 @@ struct Backward {
 
   // What a row's weights are relative to, the mean gradient of the weights, and what rows that see nothing give to all values alike.
   void prepare(const Head& head, Index row, Index count, const Scratch& s) const {
-    for (Index i = 0; i < ROWS; ++i) {
-      s.deltas[i] = 0;
-      if (i >= count) continue;
-      const float *result = out + head.out(row + i), *gradient = dout + head.out(row + i), *own = sums + head.sum(row + i);
-      Index c = 0;
-      Vec products{};
-      for (; c + LANES <= a.value_size; c += LANES) products += load(result + c) * load(gradient + c);
-      float delta = sum_of(products);
-      for (; c < a.value_size; ++c) delta += result[c] * gradient[c];
-      s.greatest[i] = own[0];
-      s.inverses[i] = 1 / own[1];
-      s.deltas[i] = delta * s.inverses[i];
-      if (own[0] == INFINITE)
-        for (c = 0; c < a.value_size; ++c) s.hidden[c] += gradient[c] / float(a.sources);
+    for (Index i = 0; i < ROWS; ++i) s.deltas[i] = 0;
+    for (Index i = 0; i < count; ++i) {
+      const Row own = read_row(head, row + i, out, sums, dout + head.out(row + i), s.hidden);
+      s.greatest[i] = own.greatest, s.inverses[i] = own.inverse, s.deltas[i] = own.delta;
     }
   }
 
@@ -304,6 +256,13 @@ struct Backward {
 bool backward(const Pool& pool, const Attention& a, const float* q, const float* k, const float* v, const uint8_t* mask,
               const float* out, const float* sums, const float* dout, float* dq, float* dk, float* dv) {
   Arena arena;
+  if (Few::suits(a)) {
+    FewBackward work{{a, mask}, q, k, v, out, sums, dout, dq, dk, dv, 0, 0};
+    work.reserve(pool, arena);
+    if (!arena.allocate()) return false;
+    work.run(pool, arena);
+    return true;
+  }
   Backward work{a, q, k, v, mask, out, sums, dout, dq, dk, dv, 0, 0, 0, 0, 0, 0, 0};
   work.reserve(pool, arena);
   if (!arena.allocate()) return false;

@@ -289,4 +289,78 @@ inline Index cut_rows(Index rows, Index heads, Index at_most) {
   return most(1, least(least(at_most, blocks), ceil_div(TASKS, heads)));
 }
 
+// ---- rows of scores
+
+// Make weights of scores: exponentials relative to the greatest score of the row so far, which may grow, with the factor for what was
+// summed up before. One loop after the other over the rows, so that the processor works at several rows at a time.
+inline void weigh(float* all, Index rows, Index number, float factor, float* greatest, float* totals, float* factors) {
+  for (Index i = 0; i < rows; ++i) {
+    float* scores = all + i * PITCH;
+    store(scores + number, fill(-INFINITE));  // to the end of a vector
+    Vec highest = load(scores);
+    for (Index j = LANES; j < number; j += LANES) {
+      const Vec other = load(scores + j);
+      highest = other > highest ? other : highest;
+    }
+    const float most = greatest_of(highest) * factor, before = greatest[i];
+    greatest[i] = before > most ? before : most;
+    factors[i] = before - greatest[i];
+  }
+  for (Index i = 0; i < rows; i += LANES) {
+    const Vec some = vector_exp2(load_some(factors + i, least(LANES, rows - i)));
+    for (Index j = 0; j < LANES && i + j < rows; ++j) factors[i + j] = some[j];
+  }
+  for (Index i = 0; i < rows; ++i) {
+    float* scores = all + i * PITCH;
+    const Vec own = fill(greatest[i]);
+    Vec sum{};
+    for (Index j = 0; j < number; j += LANES) {
+      const Vec weights = vector_exp2(load(scores + j) * factor - own);
+      store(scores + j, weights);
+      sum += weights;
+    }
+    totals[i] = totals[i] * factors[i] + sum_of(sum);
+  }
+}
+
+// Where a row sees nothing, all its scores are equal.
+inline void mean_value(const Head& head, const float* values, float* to) {
+  const Index size = head.a.value_size;
+  for (Index c = 0; c < size; ++c) to[c] = 0;
+  const float* from = values + head.value();
+  for (Index j = 0; j < head.a.sources; ++j, from += head.value_pitch())
+    for (Index c = 0; c < size; ++c) to[c] += from[c];
+  for (Index c = 0; c < size; ++c) to[c] /= float(head.a.sources);
+}
+
+// A finished row: write(factor, to) writes its results times a factor. Infinity says that everything was hidden.
+template <class Write>
+inline void finish_row(const Head& head, Index row, const float* values, const uint8_t* mask, const Scale& scale, float greatest,
+                       float total, float* out, float* sums, Write write) {
+  float *to = out + head.out(row), *own = sums + head.sum(row);
+  const bool hidden = mask != nullptr && (greatest == scale.masked * scale.factor || total == 0);
+  if (hidden) mean_value(head, values, to);
+  else write(1 / total, to);
+  own[0] = hidden ? INFINITE : greatest;
+  own[1] = hidden ? 1 : total;
+}
+
+// What the gradients need of a row: what its weights are relative to, their sum inverted, and their mean gradient times that. A row that
+// sees nothing gives to all values alike, which is added to `hidden`.
+struct Row {
+  float greatest, inverse, delta;
+};
+inline Row read_row(const Head& head, Index row, const float* out, const float* sums, const float* gradient, float* hidden) {
+  const Index size = head.a.value_size;
+  const float *result = out + head.out(row), *own = sums + head.sum(row);
+  Index c = 0;
+  Vec products{};
+  for (; c + LANES <= size; c += LANES) products += load(result + c) * load(gradient + c);
+  float delta = sum_of(products);
+  for (; c < size; ++c) delta += result[c] * gradient[c];
+  if (own[0] == INFINITE)
+    for (c = 0; c < size; ++c) hidden[c] += gradient[c] / float(head.a.sources);
+  return {own[0], 1 / own[1], delta / own[1]};
+}
+
 }  // namespace

@@ -138,8 +138,10 @@ bool run_recurrent_sample() {
 }
 
 bool run_attention_sample() {
-  const int64_t key_heads = 1 + below(3), heads = key_heads * (1 + below(3)), batch = 1 + below(3), size = 1 + below(40);
-  const int64_t targets = 1 + below(110), sources = below(8) ? 1 + below(110) : 280 + below(40), value_size = 1 + below(40);
+  const int64_t key_heads = 1 + below(3), heads = key_heads * (1 + below(3)), batch = 1 + below(3);
+  const bool few = !below(3);  // queries, of whole vectors
+  const int64_t size = few ? 16 * (1 + below(3)) : 1 + below(40), targets = 1 + below(few ? 6 : 110);
+  const int64_t sources = below(8) ? 1 + below(110) : 280 + below(400), value_size = few ? 16 * (1 + below(3)) : 1 + below(40);
   const int64_t sizes[8] = {batch, targets, sources, heads, key_heads, size, value_size, below(2)};
   const int64_t q = batch * targets * heads * size, k = batch * sources * key_heads * size;
   const int64_t v = batch * sources * key_heads * value_size, out = batch * targets * heads * value_size, sums = batch * heads * targets * 2;

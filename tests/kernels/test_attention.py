@@ -75,6 +75,61 @@ def test_long_sequences():
         assert max(case.errors(native(case, 2))) <= TOLERANCE
 
 
+def few_queries(seed, **sizes):
+    """Return a case whose queries are so few that keys are read where they lie, in several parts that are put together."""
+    rng = np.random.default_rng(seed)
+    sizes = {
+        "batch": int(rng.integers(1, 3)),
+        "groups": int(rng.choice([1, 2, 4])),
+        "targets": int(rng.choice([1, 2, 3, 4])),
+        "sources": int(rng.choice([1, 15, 17, 192, 193, 400, 577, 1000])),
+        "size": int(rng.choice([16, 32, 48, 64, 80, 128])),
+        "value_size": int(rng.choice([16, 32, 48, 64, 80])),
+    } | sizes
+    return AttentionCase(rng, **sizes)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_few_queries(block):
+    for seed in range(block * 10, block * 10 + 10):
+        case = few_queries(seed)
+        worst = case.errors(native(case, 1 + seed % 3))
+        assert max(worst) <= TOLERANCE, (seed, worst, case)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_queries_have_the_same_bits_for_any_number_of_threads(seed):
+    case = few_queries(seed + 100, sources=900)
+    one = native(case, 1)
+    for threads in (2, 5):
+        for got, wanted in zip(native(case, threads), one, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("targets", [2, 40])
+def test_keys_that_a_mask_hides_in_whole_blocks(targets):
+    sizes = {"batch": 3, "groups": 1, "sources": 800, "size": 16, "value_size": 16}
+    case = few_queries(1, targets=targets, causal=False, scale=0.25, **sizes)
+    visible = np.zeros((3, 1, 1, 800), bool)
+    visible[0, ..., 600:650] = True  # the first blocks are skipped
+    visible[1, ..., :5] = True  # all but the first; the last sample sees nothing
+    case.mask = visible
+    assert max(case.errors(native(case, 2))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("targets", [2, 40])
+@pytest.mark.parametrize("scale", [-3.0, 0.0, 1e-6])
+def test_any_scale(targets, scale):
+    sizes = {"sources": 300, "size": 16, "value_size": 16, "causal": False}
+    case = few_queries(2, targets=targets, scale=scale, **sizes)
+    case.mask = np.arange(300) % 3 > 0
+    case.mask = case.mask[None, None, None]
+    out, dq, dk, dv = native(case, 2)
+    (wanted, wanted_dq, wanted_dk, wanted_dv), _ = case.results()
+    for got, right in ((out, wanted), (dv, wanted_dv), (dq, wanted_dq), (dk, wanted_dk)):
+        np.testing.assert_allclose(got, right, rtol=0, atol=2e-5 * np.abs(right).max())
+
+
 def test_scores_of_any_size_do_not_overflow():
     case = AttentionCase(np.random.default_rng(4), size=8, scale=30.0, targets=50, sources=97)
     # Scores of some hundreds: exponentials lose the digits that the scores lack.
@@ -262,6 +317,23 @@ def test_checkpoint_and_scan():
 def test_nan_and_infinity_travel(which, value):
     arrays = [Q, K, V]
     arrays[which] = arrays[which].at[1, 3, 1, 2].set(value)
+    got, wanted = kernel(*arrays), composed(*arrays)
+    np.testing.assert_array_equal(jnp.isnan(got), jnp.isnan(wanted))
+    for mine, theirs in zip(
+        jax.grad(loss(kernel), (0, 1, 2))(*arrays),
+        jax.grad(loss(composed), (0, 1, 2))(*arrays),
+        strict=True,
+    ):
+        assert not np.isfinite(mine)[~np.isfinite(theirs)].any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("which", range(3))
+def test_nan_and_infinity_travel_from_few_queries(which, value):
+    rng = np.random.default_rng(5)
+    shapes = (2, 3, 4, 16), (2, 250, 2, 16), (2, 250, 2, 32)
+    arrays = [jnp.asarray(rng.standard_normal(shape), "float32") for shape in shapes]
+    arrays[which] = arrays[which].at[1, 2, 1, 2].set(value)
     got, wanted = kernel(*arrays), composed(*arrays)
     np.testing.assert_array_equal(jnp.isnan(got), jnp.isnan(wanted))
     for mine, theirs in zip(
