@@ -263,7 +263,9 @@ def _deep_dx(dy, kernel, *, size, **options):
     deep, own, filters = kernel.shape[0], *kernel.shape[-2:]
     firsts = [k * options["steps"][0] - options["before"][0] for k in range(deep)]
     whole = (dy.shape[0], *size, groups * own)
-    if stride == 1:  # all gradients that an input plane meets, at once
+    if (
+        stride == 1 and filters < groups * own
+    ):  # the gradients that a plane meets are less to copy than what they give
         images = _planes(dy, [-first for first in firsts], 1, size[0], groups)
         kernel = jax.numpy.moveaxis(kernel.reshape((*kernel.shape[:-1], groups, -1)), 0, 4)
         kernel = kernel.reshape((*kernel.shape[:3], deep * filters))

@@ -34,8 +34,12 @@ FORMS = {
     "filters to a channel": Form((2, 9, 6, 5), (3, 3, 1, 10), (2, 2), [(1, 1)] * 2, (1, 1), 5),
     "one dimension": Form((2, 19, 8), (3, 2, 8), (1,), [(2, 0)], (1,), 4),
     "planes": Form((2, 5, 6, 4, 3), (3, 2, 2, 3, 5), (1, 2, 1), DEEP, (1, 1, 2), 1),
+    "few filters over planes": Form(
+        (2, 5, 6, 4, 6), (3, 2, 2, 6, 2), (1, 2, 1), DEEP, (2, 1, 1), 1
+    ),
     "strided planes": Form((2, 7, 4, 6, 3), (2, 3, 1, 3, 4), (3, 1, 2), DEEP, (2, 1, 1), 1),
     "planes in groups": Form((1, 4, 5, 6, 4), (2, 3, 2, 2, 6), (1, 1, 1), DEEP, (2, 1, 1), 2),
+    "planes in wide groups": Form((1, 4, 5, 6, 6), (2, 3, 2, 3, 4), (1, 1, 1), DEEP, (1, 1, 1), 2),
 }
 
 
