@@ -37,7 +37,7 @@ _STATIC = ("strides", "before", "steps", "groups", "size")
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
     """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
-    if not active() and _fills_the_cache(x, kernel, strides, padding, groups):
+    if x.ndim == 5 and not active() and _fills_the_cache(x, kernel, strides, padding, groups):
         return _few_images_at_a_time(x, kernel, strides, padding, dilation, groups)
     return _forward(conv_p, (x, kernel), strides, padding, dilation, groups)
 
@@ -66,24 +66,29 @@ def _window_bytes(x, kernel, strides, padding):
 
 
 def _fills_the_cache(x, kernel, strides, padding, groups):
-    """Return whether the windows of all images take more than the cache, and those of one image do not."""
+    """Return whether the windows of all images take more than the cache."""
     return (
         groups == 1
         and x.dtype == kernel.dtype == np.float32
         and all(isinstance(size, int) for size in x.shape)
+        and 0 not in kernel.shape
         and math.prod(kernel.shape[:-2]) > 1
         and jax.default_backend() == "cpu"
-        and 0 < _window_bytes(x, kernel, strides, padding) <= _CACHE_BYTES
         and x.shape[0] * _window_bytes(x, kernel, strides, padding) > 2 * _CACHE_BYTES
     )
+
+
+def _images_at_a_time(x, kernel, strides, padding):
+    """Return how many images have windows that stay in the cache, a divisor of the batch; at least one."""
+    most = _CACHE_BYTES // max(1, _window_bytes(x, kernel, strides, padding))
+    return next(n for n in range(max(1, min(most, x.shape[0])), 0, -1) if x.shape[0] % n == 0)
 
 
 def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
     """Return the composed convolution in groups of images whose windows stay in the cache; the backward pass makes them again."""
     from hornpipe.ops.conv import conv_general as composed
 
-    most = _CACHE_BYTES // _window_bytes(x, kernel, strides, padding)
-    count = next(n for n in range(most, 0, -1) if x.shape[0] % n == 0)
+    count = _images_at_a_time(x, kernel, strides, padding)
 
     @jax.checkpoint
     def run(images):
@@ -95,7 +100,10 @@ def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
 
 def _forward(primitive, operands, strides, padding, dilation, groups, **more):
     x, kernel = operands[:2]
-    if not _suits(x, kernel):
+    # Without the kernels XLA's own convolution is faster than the composed one where that one fills the cache.
+    if not _suits(x, kernel) or not (
+        active() or (x.ndim < 5 and _fills_the_cache(x, kernel, strides, padding, groups))
+    ):
         return NotImplemented
     strides, dilation = tuple(strides), tuple(dilation)
     reach = [(window - 1) * step + 1 for window, step in zip(kernel.shape, dilation, strict=False)]
@@ -111,7 +119,7 @@ def _forward(primitive, operands, strides, padding, dilation, groups, **more):
 
 def conv_transpose_general(x, kernel, strides, pairs, dilation):
     """As `hornpipe.ops.conv.conv_transpose_general`: the gradient of a convolution by its image."""
-    if not _suits(x, kernel):
+    if not (_suits(x, kernel) and active()):
         return NotImplemented
     strides, dilation = tuple(strides), tuple(dilation)
     reach = [(window - 1) * step + 1 for window, step in zip(kernel.shape, dilation, strict=False)]
@@ -131,7 +139,6 @@ def _suits(x, kernel):
         and x.ndim == kernel.ndim in (3, 4, 5)
         and all(isinstance(size, int) for size in x.shape)
         and 0 not in (*x.shape[1:], *kernel.shape)
-        and active()
     )
 
 
@@ -179,20 +186,25 @@ def _dw_shape(x, dy, *, size, groups, **_):
     return (*size, x.shape[-1] // groups, dy.shape[-1])
 
 
-def _portable_conv(x, kernel, *, strides, before, steps, groups, size):
-    after = [
-        (out - 1) * stride + (window - 1) * step + 1 - length - first
-        for out, stride, window, step, length, first in zip(
-            size, strides, kernel.shape[:-2], steps, x.shape[1:-1], before, strict=True
+def _padding(x, window, *, strides, before, steps, size):
+    """Return the pairs of padding; the last one may be below 0, where windows leave something out."""
+    after = (
+        (out - 1) * stride + (places - 1) * step + 1 - length - first
+        for out, stride, places, step, length, first in zip(
+            size, strides, window, steps, x.shape[1:-1], before, strict=True
         )
-    ]
-    spatial = "DHW"[-len(strides) :]
+    )
+    return list(zip(before, after, strict=True))
+
+
+def _portable_conv(x, kernel, *, groups, **options):
+    spatial = "DHW"[-len(options["strides"]) :]
     return lax.conv_general_dilated(
         x,
         kernel,
-        strides,
-        list(zip(before, after, strict=True)),
-        rhs_dilation=steps,
+        options["strides"],
+        _padding(x, kernel.shape[:-2], **options),
+        rhs_dilation=options["steps"],
         dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
         feature_group_count=groups,
     )
@@ -282,6 +294,71 @@ def _deep_dx(dy, kernel, *, size, **options):
     return total
 
 
+# ---- without the kernels, on one CPU: what XLA does slowly there is put differently
+
+
+def _padded_conv(x, kernel, *, groups, size, **options):
+    """As `_portable_conv`, with rows of padding that are cut off.
+
+    Where padding is at most the window's reach, XLA on a CPU takes a library that convolves in one thread and writes the windows of
+    all images to fresh memory: two to five times as long.
+    """
+    pairs = _padding(x, kernel.shape[:2], size=size, **options)
+    reach = (kernel.shape[0] - 1) * options["steps"][0] + 1
+    more = -(-(reach - sum(pairs[0])) // options["strides"][0])
+    size = (size[0] + max(0, more), size[1])
+    return _portable_conv(x, kernel, groups=groups, size=size, **options)[
+        :, : size[0] - max(0, more)
+    ]
+
+
+def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
+    """As `_portable_dx`: a convolution with the turned kernel, which XLA doesn't turn well in loops; with strides, the composed one's."""
+    options = {"strides": strides, "before": before, "steps": steps}
+    if groups > 1 or dy.shape[0] == 0:
+        return _portable_dx(dy, kernel, groups=groups, size=size, **options)
+    if max(strides) > 1:
+        x = jax.ShapeDtypeStruct((dy.shape[0], *size, kernel.shape[2]), dy.dtype)
+        run, count = _composed(x, kernel, size=dy.shape[1:3], **options)
+        part = jax.linear_transpose(
+            lambda images: run(images, kernel), jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype)
+        )
+        parts = dy.reshape((-1, count, *dy.shape[1:]))
+        return lax.map(lambda gradients: part(gradients)[0], parts).reshape(x.shape)
+    options["before"] = tuple(
+        (window - 1) * step - first
+        for window, step, first in zip(kernel.shape[:2], steps, before, strict=True)
+    )
+    turned = jax.numpy.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return _padded_conv(dy, turned, groups=1, size=size, **options)
+
+
+def _grouped_dw(x, dy, *, groups, size, **options):
+    """As `_portable_dw`: the composed one's, a few images at a time, where XLA's takes up to five times as long."""
+    if groups > 1 or x.shape[0] == 0:
+        return _portable_dw(x, dy, size=size, groups=groups, **options)
+    kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=1), dy.dtype)
+    run, count = _composed(x, kernel, size=dy.shape[1:3], **options)
+
+    def add_part(total, part):
+        images, gradients = part
+        transpose = jax.linear_transpose(lambda weights: run(images, weights), kernel)
+        return total + transpose(gradients)[0], None
+
+    parts = [array.reshape((-1, count, *array.shape[1:])) for array in (x, dy)]
+    return lax.scan(add_part, jax.numpy.zeros(kernel.shape, kernel.dtype), parts)[0]
+
+
+def _composed(x, kernel, *, size, strides, before, steps):
+    """Return the composed convolution, and how many images it should be given at a time."""
+    from hornpipe.ops.conv import conv_general as composed
+
+    pairs = _padding(x, kernel.shape[:2], size=size, strides=strides, before=before, steps=steps)
+    pairs = [(first, max(0, last)) for first, last in pairs]
+    count = _images_at_a_time(x, kernel, strides, pairs)
+    return lambda x, kernel: composed.__wrapped__(x, kernel, strides, pairs, steps, 1), count
+
+
 # ---- several devices: each computes its part of the batch
 
 
@@ -331,14 +408,18 @@ def _partitioned(name, shape, deep, **options):
     return divided
 
 
-def _make(name, shape, portable, deep):
+def _make(name, shape, portable, deep, on_cpu):
     primitive = Primitive(name)
 
     def abstract(first, second, **options):
         return jax.core.ShapedArray(shape(first, second, **options), first.dtype)
 
     def lower(context, first, second, **options):
-        if _is_sharded(context.module_context.axis_context):
+        sharded = _is_sharded(context.module_context.axis_context)
+        if not active():
+            run = functools.partial(portable if sharded else on_cpu, **options)
+            return mlir.lower_fun(run, multiple_results=False)(context, first, second)
+        if sharded:
             run = _partitioned(name, shape, deep, **options)
             return mlir.lower_fun(run, multiple_results=False)(context, first, second)
         if len(options["strides"]) == 3:
@@ -379,9 +460,9 @@ def _batch(primitive, arguments, axes, **options):
     return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
 
 
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv)
-conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw)
+conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _padded_conv)
+conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx, _turned_dx)
+conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _grouped_dw)
 
 
 def _pixels(operand):
@@ -424,9 +505,9 @@ def _lower_bias(context, x, kernel, bias, *, relu, **options):
         y = conv_p.bind(x, kernel, **options) + bias
         return jax.numpy.where(y <= 0, 0, y) if relu else y
 
-    several = _is_sharded(context.module_context.axis_context)
-    if several or len(options["strides"]) == 3:
-        run = separate if several else functools.partial(_deep_conv, relu=relu, **options)
+    apart = _is_sharded(context.module_context.axis_context) or not active()
+    if apart or len(options["strides"]) == 3:
+        run = separate if apart else functools.partial(_deep_conv, relu=relu, **options)
         return mlir.lower_fun(run, multiple_results=False)(context, x, kernel, bias)
     return jax.ffi.ffi_lowering("hornpipe_conv_bias")(
         context, x, kernel, bias, numbers=_numbers(**options), relu=relu
