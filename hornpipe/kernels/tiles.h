@@ -5,11 +5,11 @@
 
 namespace {
 
-// sums[TILE_ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows of a panel of VECS vectors. The rows'
+// sums[ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows of a panel of VECS vectors. The rows'
 // pointers stay as they are from call to call, for there are hardly enough registers for them.
-template <int VECS>
-inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE_ROWS][VECS],
-                                                                const float* const (&rows)[TILE_ROWS],
+template <int VECS, int ROWS>
+inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[ROWS][VECS],
+                                                                const float* const (&rows)[ROWS],
                                                                 Index at, Index length, Index step,
                                                                 const float* panel) {
   const Index end = at + length * step;
@@ -19,7 +19,7 @@ inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
 #pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; ++i) {
+    for (int i = 0; i < ROWS; ++i) {
       const float element = rows[i][at];
 #pragma GCC unroll 4
       for (int j = 0; j < VECS; ++j) sums[i][j] += columns[j] * element;
@@ -28,10 +28,10 @@ inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[TILE
   return panel;
 }
 
-template <int VECS>
-inline __attribute__((always_inline)) void clear(Vec (&sums)[TILE_ROWS][VECS]) {
+template <int VECS, int ROWS>
+inline __attribute__((always_inline)) void clear(Vec (&sums)[ROWS][VECS]) {
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
+  for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) sums[i][j] = Vec{};
 }
@@ -43,21 +43,21 @@ inline Index packed_floats(Index depth, Index columns) {
   return depth * (columns - tail + (tail ? panel_width(tail) : 0));
 }
 
-// sums[TILE_ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
-template <int VECS>
+// sums[ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
+template <int VECS, int ROWS = TILE_ROWS>
 void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
                  const Index* elements, const float* panel, float* sums_memory) {
-  Vec sums[TILE_ROWS][VECS];
+  Vec sums[ROWS][VECS];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
+  for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
-  const float* starts[TILE_ROWS];
+  const float* starts[ROWS];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) starts[i] = band + elements[i];
+  for (int i = 0; i < ROWS; ++i) starts[i] = band + elements[i];
   for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel);
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
+  for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) store(sums_memory + (i * VECS + j) * LANES, sums[i][j]);
 }

@@ -170,19 +170,34 @@ class Finite {
 
 // ---- the convolution, and by turned weights its gradient by images
 
-// TILE_ROWS rows, `step` apart and as many as `count`, times a panel.
-template <int VECS>
+// Where they fill them, filters are taken in panels of four vectors, with half as many rows in a tile: fewer loads for the same products.
+constexpr Index BROAD_PANEL = 4 * LANES;
+inline Index choose_panel(Index filters) { return (filters - 1) % BROAD_PANEL >= 3 * LANES ? BROAD_PANEL : PANEL; }
+inline Index all_panels(Index filters) {  // columns of all of them together
+  return choose_panel(filters) == BROAD_PANEL ? round_up(filters, BROAD_PANEL) : packed_floats(1, filters);
+}
+inline Index width_of(Index filters, Index first) {  // of the panel whose first filter it is
+  return choose_panel(filters) == BROAD_PANEL ? BROAD_PANEL : panel_width(filters - first);
+}
+
+// ROWS rows, `step` apart and as many as `count`, times a panel.
+template <int ROWS, int VECS>
 void product_tile(const float* from, Index step, Index count, Index depth, const float* panel, float* to) {
-  Vec sums[TILE_ROWS][VECS];
+  Vec sums[ROWS][VECS];
   clear<VECS>(sums);
-  const float* rows[TILE_ROWS];
+  const float* rows[ROWS];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) rows[i] = from + least(i, count - 1) * step;
+  for (int i = 0; i < ROWS; ++i) rows[i] = from + least(i, count - 1) * step;
   multiply_add<VECS>(sums, rows, 0, depth, 1, panel);
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i)
+  for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) store(to + (i * VECS + j) * LANES, sums[i][j]);
+}
+
+template <int ROWS, int VECS>
+void product(const float* from, Index step, Index count, Index depth, const float* panel, float* to) {
+  for (Index m = 0; m < count; m += ROWS) product_tile<ROWS, VECS>(from + m * step, step, count - m, depth, panel, to + m * VECS * LANES);
 }
 
 struct TileConvolution {
@@ -190,7 +205,7 @@ struct TileConvolution {
   float* out;
   Index filters;
   Ending ending;
-  Index blocks, panels, shares, together;
+  Index blocks, panel, panels, shares, together;
   Slab images, products;
   size_t weights_at, zeros_at, images_at, products_at, infinite_at;
 
@@ -198,9 +213,10 @@ struct TileConvolution {
 
   TileConvolution(const Field& field, float* to, Index made, const Ending& end, const Pool& pool, Arena& arena)
       : f(field), out(to), filters(made), ending(end), blocks(ceil_div(field.tiles(), BLOCK)),
-        panels(ceil_div(made, PANEL)), shares(most(1, least(panels, 16 / blocks))),
-        together(most(1, least(16, field.channels / 32))), images(BLOCK, field.channels, field.channels), products(BLOCK, together * PANEL, PANEL) {
-    weights_at = arena.reserve<float>(packed_floats(SPOTS * f.channels, filters));
+        panel(choose_panel(made)), panels(ceil_div(made, panel)), shares(most(1, least(panels, 16 / blocks))),
+        together(most(1, least(16, field.channels / panel))), images(BLOCK, field.channels, field.channels),
+        products(BLOCK, together * panel, panel) {
+    weights_at = arena.reserve<float>(SPOTS * f.channels * all_panels(filters));
     zeros_at = arena.reserve<float>(f.width * f.channels);
     images_at = arena.reserve<float>(pool.workers * images.floats(SPOTS));
     products_at = arena.reserve<float>(pool.workers * products.floats(SPOTS));
@@ -215,7 +231,7 @@ struct TileConvolution {
     const Index part = 16, parts = ceil_div(f.channels, part);
     auto pack = [&](Index item, Index) {
       const Index begin = item % parts * part;
-      pack_weights(arena, item / parts * PANEL, begin, least(begin + part, f.channels), fill);
+      pack_weights(arena, item / parts * panel, begin, least(begin + part, f.channels), fill);
     };
     parallel_for(pool, panels * parts, pack);
     auto task = [&](Index item, Index worker) {
@@ -229,8 +245,8 @@ struct TileConvolution {
  private:
   template <class Fill>
   void pack_weights(const Arena& arena, Index first, Index begin, Index end, const Fill& fill) const {
-    const Index count = least(PANEL, filters - first), width = panel_width(count);
-    float g[9][PANEL];
+    const Index count = least(panel, filters - first), width = width_of(filters, first);
+    float g[9][BROAD_PANEL];
     for (int k = 0; k < 9; ++k)
       for (Index j = count; j < width; ++j) g[k][j] = 0;
     for (Index channel = begin; channel < end; ++channel) {
@@ -258,20 +274,21 @@ struct TileConvolution {
       end = least(p + together, end_panel);
       for (int spot = 0; spot < SPOTS; ++spot)
         for (Index q = p; q < end; ++q) {
-          const Index width = panel_width(filters - q * PANEL);
-          const float* panel = arena.at<float>(weights_at) + f.channels * (SPOTS * q * PANEL + spot * width);
-          for (Index m = 0; m < count; m += TILE_ROWS)
-            (width == PANEL ? product_tile<2> : product_tile<1>)(
-                in + spot * images.pitch + m * f.channels, f.channels, count - m, f.channels, panel,
-                sums + spot * products.pitch + products.block((q - p) * PANEL) + m * width);
+          const Index width = width_of(filters, q * panel);
+          const auto multiply =
+              width == BROAD_PANEL ? product<TILE_ROWS / 2, 4> : width == PANEL ? product<TILE_ROWS, 2> : product<TILE_ROWS, 1>;
+          multiply(in + spot * images.pitch, f.channels, count, f.channels,
+                   arena.at<float>(weights_at) + f.channels * (SPOTS * q * panel + spot * width),
+                   sums + spot * products.pitch + products.block((q - p) * panel));
         }
-      for (Index q = p; q < end; ++q) finish(first, count, sums + products.block((q - p) * PANEL), panel_width(filters - q * PANEL), q * PANEL, finite);
+      for (Index q = p; q < end; ++q) finish(first, count, sums + products.block((q - p) * panel), q * panel, finite);
     }
     finite.tell(arena.at<int>(infinite_at));
   }
 
   // The tiles' outputs for the filters of one panel, from their products.
-  void finish(Index first, Index count, const float* sums, Index width, Index filter, Finite& finite) const {
+  void finish(Index first, Index count, const float* sums, Index filter, Finite& finite) const {
+    const Index width = width_of(filters, filter);
     f.each_run(first, count, [&](Index t, Index n, Index tile_y, Index tile_x, Index length) {
       const Index y = 2 * tile_y;
       for (Index k = 0, x = 2 * tile_x; k < length; ++k, x += 2) {
@@ -297,7 +314,7 @@ struct TileConvolution {
         if (ending.any())
           for (int a = 0; a < 2 && y + a < f.out_h; ++a)
             for (int b = 0; b < 2 && x + b < f.out_w; ++b)
-              ending.apply(to - filter + (a * f.out_w + b) * filters, filter, least(filters, filter + PANEL));
+              ending.apply(to - filter + (a * f.out_w + b) * filters, filter, least(filters, filter + width));
       }
     });
   }
@@ -305,20 +322,32 @@ struct TileConvolution {
 
 // ---- the gradient by weights
 
+// The sums of one panel: `count` tiles of all channels times their gradients.
+template <int ROWS, int VECS>
+void add_tiles(const Slab& images, Index channels, const float* in, const float* panel, Index count, float* sums) {
+  const Index none = 0;
+  for (Index c = 0; c < channels; c += ROWS) {
+    Index elements[ROWS];
+    for (int i = 0; i < ROWS; ++i) elements[i] = least(c + i, channels - 1) - c / images.width * images.width;
+    weight_tile<VECS, ROWS>(in + images.block(c), &none, 1, count, images.step(c), elements, panel, sums + c * VECS * LANES);
+  }
+}
+
 struct TileGradient {
-  static constexpr Index BLOCK = 192, CHANNELS = 48;  // tiles, and channels that are beside each other: whole vectors and whole tiles of rows
+  static constexpr Index BLOCK = 192;    // tiles
+  static constexpr Index CHANNELS = 48;  // beside each other: whole vectors and whole tiles of rows
 
   Field f;
   const float* dy;
   Index filters;
-  Index blocks, depth, panels, sums, shares, parts;
+  Index blocks, depth, panel, sums, shares, parts;
   Slab images, gradients;
   size_t sums_at, zeros_at, images_at, gradients_at, infinite_at;
 
   TileGradient(const Field& field, const float* upstream, Index made, const Pool& pool, Arena& arena)
       : f(field), dy(upstream), filters(made), blocks(ceil_div(field.tiles(), BLOCK)), depth(round_up(field.channels, TILE_ROWS)),
-        panels(ceil_div(made, PANEL)), sums(packed_floats(depth, made)), images(BLOCK, field.channels, CHANNELS),
-        gradients(BLOCK, packed_floats(1, made), PANEL) {
+        panel(choose_panel(made)), sums(depth * all_panels(made)), images(BLOCK, field.channels, CHANNELS),
+        gradients(BLOCK, all_panels(made), panel) {
     shares = most(1, least(least(SHARES, blocks), SHARE_FLOATS / (SPOTS * sums)));
     parts = 2 * shares >= SHARES ? 1 : SQUARE;
     sums_at = arena.reserve<float>(shares * SPOTS * sums);
@@ -353,29 +382,25 @@ struct TileGradient {
       for (Index i = begin; i < end; ++i) {
         transform_images(f, first, count, int(i), zeros, images, in);
         transform_gradients(f, dy, filters, first, count, int(i), zeros, gradients, up);
-        for (int j = 0; j < SQUARE; ++j) add_products(in + j * images.pitch, up + j * gradients.pitch, count, total + (i * SQUARE + j) * sums);
+        for (int j = 0; j < SQUARE; ++j)
+          add_products(in + j * images.pitch, up + j * gradients.pitch, count, total + (i * SQUARE + j) * sums);
       }
     }
   }
 
   void add_products(const float* in, const float* up, Index count, float* total) const {
-    const Index none = 0;
-    for (Index first = 0; first < filters; first += PANEL) {
-      const Index width = panel_width(filters - first);
-      const float* panel = up + gradients.block(first);
-      for (Index c = 0; c < f.channels; c += TILE_ROWS) {
-        Index elements[TILE_ROWS];
-        for (int i = 0; i < TILE_ROWS; ++i) elements[i] = least(c + i, f.channels - 1) - c / CHANNELS * CHANNELS;
-        (width == PANEL ? weight_tile<2> : weight_tile<1>)(in + images.block(c), &none, 1, count, images.step(c), elements, panel,
-                                                           total + first * depth + c * width);
-      }
+    for (Index first = 0; first < filters; first += panel) {
+      const Index width = width_of(filters, first);
+      const auto multiply =
+          width == BROAD_PANEL ? add_tiles<TILE_ROWS / 2, 4> : width == PANEL ? add_tiles<TILE_ROWS, 2> : add_tiles<TILE_ROWS, 1>;
+      multiply(images, f.channels, in, up + gradients.block(first), count, total + first * depth);
     }
   }
 
   void finish(const Arena& arena, Index c, float* dkernel) const {
     Finite finite;
-    for (Index first = 0; first < filters; first += PANEL) {
-      const Index width = panel_width(filters - first);
+    for (Index first = 0; first < filters; first += panel) {
+      const Index width = width_of(filters, first);
       for (Index v = 0; v < width && first + v < filters; v += LANES) {
         const float* from = arena.at<float>(sums_at) + first * depth + c * width + v;
         auto total = [&](int spot) {
