@@ -64,10 +64,10 @@ struct Few {
   const Attention& a;
   const uint8_t* mask;
 
-  static constexpr Index MOST = 16;  // rows
-
+  // Each product of two rows ends with a sum over lanes, which short rows do not repay.
   static bool suits(const Attention& a) {
-    return a.targets * (a.heads / a.key_heads) <= MOST && a.size % LANES == 0 && a.value_size % LANES == 0;
+    const Index most = least(16, least(a.size, a.value_size) / 4);
+    return a.targets * (a.heads / a.key_heads) <= most && a.size % LANES == 0 && a.value_size % LANES == 0;
   }
 
   Index group() const { return a.heads / a.key_heads; }
