@@ -1,7 +1,8 @@
 """Attention of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed operation.
 
-Three primitives: attention with the greatest score and the sum of exponentials of each row, its tangent, which is linear, and its gradients. Reverse
-mode runs the compiled gradients: they are the tangent's transpose. Forward mode and higher orders go through what JAX compiles.
+Three primitives: attention with the greatest score and the sum of exponentials of each row, its tangent, which is linear, and its
+gradients. Reverse mode runs the compiled gradients: they are the tangent's transpose. Forward mode and higher orders go through what
+JAX compiles.
 
 >>> import numpy as np
 >>> from hornpipe.engine import jax_attention

@@ -275,9 +275,8 @@ def _deep_dx(dy, kernel, *, size, **options):
     deep, own, filters = kernel.shape[0], *kernel.shape[-2:]
     firsts = [k * options["steps"][0] - options["before"][0] for k in range(deep)]
     whole = (dy.shape[0], *size, groups * own)
-    if (
-        stride == 1 and filters < groups * own
-    ):  # the gradients that a plane meets are less to copy than what they give
+    if stride == 1 and filters < groups * own:
+        # The gradients that a plane meets are less to copy than what they give.
         images = _planes(dy, [-first for first in firsts], 1, size[0], groups)
         kernel = jax.numpy.moveaxis(kernel.reshape((*kernel.shape[:-1], groups, -1)), 0, 4)
         kernel = kernel.reshape((*kernel.shape[:3], deep * filters))
@@ -307,9 +306,8 @@ def _padded_conv(x, kernel, *, groups, size, **options):
     reach = (kernel.shape[0] - 1) * options["steps"][0] + 1
     more = -(-(reach - sum(pairs[0])) // options["strides"][0])
     size = (size[0] + max(0, more), size[1])
-    return _portable_conv(x, kernel, groups=groups, size=size, **options)[
-        :, : size[0] - max(0, more)
-    ]
+    y = _portable_conv(x, kernel, groups=groups, size=size, **options)
+    return y[:, : size[0] - max(0, more)]
 
 
 def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
