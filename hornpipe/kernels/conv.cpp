@@ -24,18 +24,18 @@ struct Segment {
 };
 
 // One tile of pixels times one panel. `count` rows and `columns` columns of it are stored.
-template <int VECS>
+template <int VECS, int ROWS = TILE_ROWS>
 void pixel_tile(const float* const* pixels, const Segment* segments, Index number, const float* panel,
                 float* const* outputs, Index count, Index columns, bool add) {
-  Vec sums[TILE_ROWS][VECS];
+  Vec sums[ROWS][VECS];
   clear<VECS>(sums);
-  const float* rows[TILE_ROWS];
+  const float* rows[ROWS];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) rows[i] = pixels[i];
+  for (int i = 0; i < ROWS; ++i) rows[i] = pixels[i];
   for (Index s = 0; s < number; ++s) panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel);
   if (columns == VECS * LANES) {
 #pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; ++i) {
+    for (int i = 0; i < ROWS; ++i) {
       if (i >= count) return;
 #pragma GCC unroll 4
       for (int j = 0; j < VECS; ++j) {
@@ -47,7 +47,7 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
   }
   float row[VECS * LANES];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) {
+  for (int i = 0; i < ROWS; ++i) {
     if (i >= count) return;
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) store(row + j * LANES, sums[i][j]);
@@ -81,17 +81,19 @@ struct Correlation {
   Output out;
   Ending ending{nullptr, false};
   Squares squares;
+  Index unit;  // columns of a panel
   Cut cut;
   Index depth, per_row, slots, band_floats;
   size_t packed_at, segments_at, bands_at, offsets_at, pixels_at, outputs_at, spans_at, squares_at;
 
   Correlation(const Reading& reading, const Output& output, const Pool& pool, Arena& arena, const Squares& into = {})
-      : r(reading), out(output), squares(into), cut(reading, PIXELS, ceil_div(output.columns, PANEL)) {
+      : r(reading), out(output), squares(into), unit(choose_panel(output.columns)),
+        cut(reading, PIXELS, ceil_div(output.columns, unit)) {
     depth = r.rows.count * r.columns.count * r.channels;
     per_row = r.columns.span() == r.columns.count ? 1 : r.columns.count;
     slots = round_up(cut.pixels(), TILE_ROWS);
     band_floats = round_up(cut.band_floats(r), 16);
-    packed_at = arena.reserve<float>(packed_floats(depth, out.columns));
+    packed_at = arena.reserve<float>(depth * all_panels(out.columns));
     segments_at = arena.reserve<Segment>(pool.workers * r.rows.count * per_row);
     bands_at = arena.reserve<float>(pool.workers * band_floats);
     offsets_at = arena.reserve<Index>(pool.workers * cut.rows);
@@ -107,7 +109,7 @@ struct Correlation {
     float* packed = arena.at<float>(packed_at);
     auto task = [&](Index item, Index) {
       const Index p = item / r.rows.count, row = item % r.rows.count;
-      const Index first = p * PANEL, count = least(PANEL, out.columns - first), width = panel_width(count);
+      const Index first = p * unit, count = least(unit, out.columns - first), width = width_of(out.columns, first);
       float* to = packed + first * depth + row * r.columns.count * r.channels * width;
       for (Index column = 0; column < r.columns.count; ++column)
         for (Index channel = 0; channel < r.channels; ++channel, to += width) {
@@ -115,15 +117,15 @@ struct Correlation {
           for (Index j = count; j < width; ++j) to[j] = 0;
         }
     };
-    parallel_for(pool, ceil_div(out.columns, PANEL) * r.rows.count, task);
+    parallel_for(pool, ceil_div(out.columns, unit) * r.rows.count, task);
   }
 
   void run(const Pool& pool, const Arena& arena) const {
-    const Index panels = ceil_div(out.columns, PANEL);
+    const Index panels = ceil_div(out.columns, unit);
     auto task = [&](Index item, Index worker) {
       const Index share = item % cut.shares;
-      piece(arena, item / cut.shares, worker, panels * share / cut.shares * PANEL,
-            least(out.columns, panels * (share + 1) / cut.shares * PANEL));
+      piece(arena, item / cut.shares, worker, panels * share / cut.shares * unit,
+            least(out.columns, panels * (share + 1) / cut.shares * unit));
     };
     parallel_for(pool, cut.count() * cut.shares, task);
   }
@@ -142,9 +144,9 @@ struct Correlation {
     Span* spans = arena.at<Span>(spans_at) + worker * slots / TILE_ROWS;
     for (Index m = 0; m < count; m += TILE_ROWS)
       spans[m / TILE_ROWS] = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
-    for (Index first = first_column; first < end_column; first += PANEL) {
+    for (Index first = first_column; first < end_column; first += unit) {
       const float* panel = arena.at<float>(packed_at) + first * depth;
-      const Index columns = least(PANEL, out.columns - first), width = panel_width(columns);
+      const Index columns = least(unit, out.columns - first), width = width_of(out.columns, first);
       for (Index begin = 0, end; begin < number; begin = end) {
         // As many segments at a time as keep their part of the panel in the cache.
         Index length = segments[begin].length;
@@ -156,9 +158,15 @@ struct Correlation {
           if (from >= until) continue;
           float* to[TILE_ROWS];
           for (int i = 0; i < TILE_ROWS; ++i) to[i] = outputs[m + i] + first;
-          (width == PANEL ? pixel_tile<2> : pixel_tile<1>)(
-              pixels + m, segments + from, until - from, panel + (from - begin) * segments[0].length * width, to,
-              least(TILE_ROWS, count - m), columns, from > met.begin * per_row);
+          const float* weights = panel + (from - begin) * segments[0].length * width;
+          const bool add = from > met.begin * per_row;
+          if (width < BROAD_PANEL) {
+            const auto tile = width == PANEL ? pixel_tile<2> : pixel_tile<1>;
+            tile(pixels + m, segments + from, until - from, weights, to, count - m, columns, add);
+            continue;
+          }
+          for (Index i = 0; i < least(TILE_ROWS, count - m); i += TILE_ROWS / 2)
+            pixel_tile<4, TILE_ROWS / 2>(pixels + m + i, segments + from, until - from, weights, to + i, count - m - i, columns, add);
         }
         panel += length * width;
       }
@@ -356,6 +364,13 @@ bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const floa
   return true;
 }
 
+// The same as `weight_tile` for the widest panels.
+void two_weight_tiles(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements,
+                      const float* panel, float* sums_memory) {
+  for (Index i = 0; i < TILE_ROWS; i += TILE_ROWS / 2)
+    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, sums_memory + i * BROAD_PANEL);
+}
+
 constexpr Index GRADIENT_PIXELS = 192;
 
 // dkernel = windows^T x dy. The pixels are divided into shares with sums of their own, which are added up in a fixed order;
@@ -365,19 +380,19 @@ struct KernelGradient {
   const float* dy;
   Index dy_pitch, filters;
   Cut cut;
-  Index depth, tiles, panels, sums, shares, parts, band_floats, dy_floats;
+  Index depth, tiles, unit, sums, shares, parts, band_floats, dy_floats;
   size_t sums_at, bands_at, dy_at, offsets_at, elements_at;
 
   KernelGradient(const Reading& reading, const float* gradient, Index pitch, Index made, const Pool& pool, Arena& arena)
       : r(reading), dy(gradient), dy_pitch(pitch), filters(made), cut(reading, GRADIENT_PIXELS, 1) {
     depth = r.rows.count * r.columns.count * r.channels;
     tiles = ceil_div(depth, TILE_ROWS);
-    panels = ceil_div(filters, PANEL);
-    sums = packed_floats(tiles * TILE_ROWS, filters);
+    unit = choose_panel(filters);
+    sums = tiles * TILE_ROWS * all_panels(filters);
     shares = most(1, least(least(SHARES, cut.count()), SHARE_FLOATS / sums));
     parts = 2 * shares > SHARES ? 1 : least(tiles, SHARES / shares);
     band_floats = round_up(cut.band_floats(r), 16);
-    dy_floats = packed_floats(cut.pixels(), filters);
+    dy_floats = cut.pixels() * all_panels(filters);
     sums_at = arena.reserve<float>(shares * sums);
     bands_at = arena.reserve<float>(pool.workers * band_floats);
     dy_at = arena.reserve<float>(pool.workers * dy_floats);
@@ -390,8 +405,8 @@ struct KernelGradient {
     parallel_for(pool, shares * parts, share);
     auto row = [&](Index k, Index) {
       const float* all = arena.at<float>(sums_at);
-      for (Index first = 0; first < filters; first += PANEL) {
-        const Index count = least(PANEL, filters - first), width = panel_width(count);
+      for (Index first = 0; first < filters; first += unit) {
+        const Index count = least(unit, filters - first), width = width_of(filters, first);
         const float* from = all + first * tiles * TILE_ROWS + k * width;
         for (Index j = 0; j < count; ++j) {
           float total = from[j];
@@ -411,8 +426,8 @@ struct KernelGradient {
     Index* offsets = arena.at<Index>(offsets_at) + worker * cut.rows;
     Index* elements = arena.at<Index>(elements_at) + worker * tiles * TILE_ROWS;
     const Index tile_begin = tiles * part / parts, tile_end = tiles * (part + 1) / parts;
-    for (Index first = 0; first < filters; first += PANEL) {
-      const Index width = panel_width(filters - first);
+    for (Index first = 0; first < filters; first += unit) {
+      const Index width = width_of(filters, first);
       std::memset(total + first * tiles * TILE_ROWS + tile_begin * TILE_ROWS * width, 0,
                   size_t((tile_end - tile_begin) * TILE_ROWS * width) * 4);
     }
@@ -422,12 +437,12 @@ struct KernelGradient {
       const Band band = make_band(r, own, bands, offsets);
       if (band.row_pitch != pitch) find_elements(pitch = band.row_pitch, elements);
       pack_gradient(own, packed);
-      for (Index first = 0; first < filters; first += PANEL) {
-        const Index width = panel_width(filters - first);
+      for (Index first = 0; first < filters; first += unit) {
+        const Index width = width_of(filters, first);
         const float* panel = packed + first * own.rows * own.columns;
+        const auto add = width == BROAD_PANEL ? two_weight_tiles : width == PANEL ? weight_tile<2> : weight_tile<1>;
         for (Index t = tile_begin; t < tile_end; ++t)
-          (width == PANEL ? weight_tile<2> : weight_tile<1>)(
-              band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel,
+          add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel,
               total + first * tiles * TILE_ROWS + t * TILE_ROWS * width);
       }
     }
@@ -442,15 +457,14 @@ struct KernelGradient {
   }
 
   void pack_gradient(const Piece& own, float* packed) const {
-    for (Index first = 0; first < filters; first += PANEL) {
-      const Index count = least(PANEL, filters - first), width = panel_width(count);
+    for (Index first = 0; first < filters; first += unit) {
+      const Index count = least(unit, filters - first), width = width_of(filters, first);
       float* to = packed + first * own.rows * own.columns;
       for (Index q = 0; q < own.rows; ++q) {
         const float* from = dy + ((own.first + q) * r.out_w + own.left) * dy_pitch + first;
         for (Index x = 0; x < own.columns; ++x, to += width, from += dy_pitch) {
-          if (count == PANEL) {
-            store(to, load(from));
-            store(to + LANES, load(from + LANES));
+          if (count == width) {
+            for (Index v = 0; v < width; v += LANES) store(to + v, load(from + v));
             continue;
           }
           for (Index j = 0; j < width; ++j) to[j] = j < count ? from[j] : 0;

@@ -170,16 +170,6 @@ class Finite {
 
 // ---- the convolution, and by turned weights its gradient by images
 
-// Where they fill them, filters are taken in panels of four vectors, with half as many rows in a tile: fewer loads for the same products.
-constexpr Index BROAD_PANEL = 4 * LANES;
-inline Index choose_panel(Index filters) { return (filters - 1) % BROAD_PANEL >= 3 * LANES ? BROAD_PANEL : PANEL; }
-inline Index all_panels(Index filters) {  // columns of all of them together
-  return choose_panel(filters) == BROAD_PANEL ? round_up(filters, BROAD_PANEL) : packed_floats(1, filters);
-}
-inline Index width_of(Index filters, Index first) {  // of the panel whose first filter it is
-  return choose_panel(filters) == BROAD_PANEL ? BROAD_PANEL : panel_width(filters - first);
-}
-
 // ROWS rows, `step` apart and as many as `count`, times a panel.
 template <int ROWS, int VECS>
 void product_tile(const float* from, Index step, Index count, Index depth, const float* panel, float* to) {
