@@ -300,7 +300,7 @@ def _padded_conv(x, kernel, *, groups, size, **options):
     """As `_portable_conv`, with rows of padding that are cut off.
 
     Where padding is at most the window's reach, XLA on a CPU takes a library that convolves in one thread and writes the windows of
-    all images to fresh memory: two to five times as long.
+    all images to fresh memory, which takes longer.
     """
     pairs = _padding(x, kernel.shape[:2], size=size, **options)
     reach = (kernel.shape[0] - 1) * options["steps"][0] + 1
@@ -332,7 +332,7 @@ def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
 
 
 def _grouped_dw(x, dy, *, groups, size, **options):
-    """As `_portable_dw`: the composed one's, a few images at a time, where XLA's takes up to five times as long."""
+    """As `_portable_dw`: the composed one's, a few images at a time: XLA's own is slower."""
     if groups > 1 or x.shape[0] == 0:
         return _portable_dw(x, dy, size=size, groups=groups, **options)
     kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=1), dy.dtype)

@@ -3,7 +3,7 @@
 // the inputs' product in advance, the gradients of the inputs and of the weights afterwards, from what the cache still holds.
 //
 // Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
-#include "common.h"
+#include "tiles.h"
 #include "vector_math.h"
 
 namespace {
@@ -24,23 +24,6 @@ constexpr int rows_of() {
 
 constexpr Index DEPTH = 128;  // rows of a panel of weights that are used at a time: they stay in the first cache
 
-template <int ROWS, int VECS>
-inline __attribute__((always_inline)) void multiply_add(Vec (&sums)[ROWS][VECS], const float* const (&rows)[ROWS], Index length,
-                                                        const float* panel) {
-#pragma GCC unroll 2
-  for (Index k = 0; k < length; ++k, panel += VECS * LANES) {
-    Vec columns[VECS];
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; ++i) {
-      const float element = rows[i][k];
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; ++j) sums[i][j] += columns[j] * element;
-    }
-  }
-}
-
 struct Range {
   Index begin, end;
 };
@@ -57,7 +40,7 @@ void tile(const float* const* from, Index depth, const float* panel, const float
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) sums[i][j] = start ? load(start + j * LANES) : Vec{};
   }
-  multiply_add<ROWS, VECS>(sums, rows, depth, panel);
+  multiply_add<VECS>(sums, rows, 0, depth, 1, panel);
   if (columns >= VECS * LANES) {
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; ++i) {
@@ -117,7 +100,7 @@ void product(Index count, Index depth, const float* packed, const float* start, 
 
 // sums[depth][VECS] += (rows' elements)^T x (rows of `right`, `pitch` apart).
 template <int ROWS, int VECS>
-inline void weight_tile(Index count, const float* const* left, Index at, const float* right, Index pitch, float* memory) {
+inline void gradient_tile(Index count, const float* const* left, Index at, const float* right, Index pitch, float* memory) {
   Vec sums[ROWS][VECS] = {};
 #pragma GCC unroll 2
   for (Index n = 0; n < count; ++n, right += pitch) {
@@ -144,8 +127,8 @@ void add_weights(Index count, const float* const* left, Index depth, const float
   constexpr int ROWS = rows_of<VECS>();
   for (Index p = 0; p < panels; ++p, right += VECS * LANES, sums += depth * VECS * LANES) {
     Index k = 0;
-    for (; k + ROWS <= depth; k += ROWS) weight_tile<ROWS, VECS>(count, left, k, right, pitch, sums + k * VECS * LANES);
-    for (; k < depth; ++k) weight_tile<1, VECS>(count, left, k, right, pitch, sums + k * VECS * LANES);
+    for (; k + ROWS <= depth; k += ROWS) gradient_tile<ROWS, VECS>(count, left, k, right, pitch, sums + k * VECS * LANES);
+    for (; k < depth; ++k) gradient_tile<1, VECS>(count, left, k, right, pitch, sums + k * VECS * LANES);
   }
 }
 

@@ -38,19 +38,16 @@ inline __attribute__((always_inline)) void clear(Vec (&sums)[ROWS][VECS]) {
 
 // Weights in panels: for each panel, for each ty, tx and channel, PANEL columns (LANES in a last panel of at most as many).
 inline Index panel_width(Index columns) { return columns > LANES ? PANEL : LANES; }
-inline Index packed_floats(Index depth, Index columns) {
-  const Index tail = columns % PANEL;
-  return depth * (columns - tail + (tail ? panel_width(tail) : 0));
-}
 
 // Where they fill them, filters are taken in panels of four vectors, with half as many rows in a tile: fewer loads for the same products.
 constexpr Index BROAD_PANEL = 4 * LANES;
 inline Index choose_panel(Index filters) { return (filters - 1) % BROAD_PANEL >= 3 * LANES ? BROAD_PANEL : PANEL; }
-inline Index all_panels(Index filters) {  // columns of all of them together
-  return choose_panel(filters) == BROAD_PANEL ? round_up(filters, BROAD_PANEL) : packed_floats(1, filters);
-}
 inline Index width_of(Index filters, Index first) {  // of the panel whose first filter it is
   return choose_panel(filters) == BROAD_PANEL ? BROAD_PANEL : panel_width(filters - first);
+}
+inline Index all_panels(Index filters) {  // columns of all of them together
+  const Index panel = choose_panel(filters), tail = filters % panel;
+  return filters - tail + (tail ? width_of(filters, filters - tail) : 0);
 }
 
 // sums[ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.

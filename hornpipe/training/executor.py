@@ -28,7 +28,7 @@ from hornpipe.training.step import (
     write_outputs,
 )
 
-# Each call of a program gets fresh memory, whose page faults take a fifth of a convolutional network's step: several steps share them.
+# Each call of a program gets fresh memory, and its page faults take long for a convolutional network: several steps share them.
 _CHUNK_SECONDS = 0.3
 _GROWTH = 32
 _LOG_ROWS = 4096

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import jax
 import numpy as np
 
 
@@ -101,3 +102,10 @@ def correlate(x, kernel, dy, strides, padding, dilation, groups):
 def error(got, wanted):
     """Return the largest difference, relative to the largest element."""
     return np.abs(np.asarray(got, np.float64) - wanted).max() / max(np.abs(wanted).max(), 1e-30)
+
+
+def same(got, wanted, rtol=2e-5):
+    """Assert that two trees of arrays have equal shapes and nearly equal elements, measured by the largest one of each array."""
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * float(np.abs(b).max()))

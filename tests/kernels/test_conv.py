@@ -11,7 +11,7 @@ import pytest
 
 from hornpipe.engine import jax_conv, jax_kernels, select
 from hornpipe.kernels import library
-from tests.kernels.reference import Case, error
+from tests.kernels.reference import Case, error, same
 
 if not jax_kernels.active():
     pytest.skip(jax_kernels.status(), allow_module_level=True)
@@ -41,12 +41,13 @@ def native(which, case, threads):
 
 
 def check_samples(seeds, **kind):
+    tolerance = 1e-6 if "tiles" in kind else TOLERANCE  # shorter sums
     for seed in seeds:
         rng = np.random.default_rng(seed)
         case, threads = Case(rng, **kind), int(rng.integers(1, 6))
         for which, wanted in enumerate(case.results()):
             worst = error(native(which, case, threads), wanted)
-            assert worst <= TOLERANCE, (seed, which, threads, worst, case)
+            assert worst <= tolerance, (seed, which, threads, worst, case)
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -122,12 +123,6 @@ def xla(x, kernel):
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         precision="highest",
     )
-
-
-def same(got, wanted, rtol=2e-5):
-    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
-        assert a.shape == b.shape
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * float(jnp.abs(b).max()))
 
 
 def loss(f):

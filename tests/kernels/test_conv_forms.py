@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hornpipe.engine import jax_conv, jax_kernels, select
+from tests.kernels.reference import same
 from tests.kernels.test_sharding import run_program
 
 if not jax_kernels.active():
@@ -70,12 +71,6 @@ def make_case(request):
         )
 
     return x, kernel, ours, xla
-
-
-def same(got, wanted, rtol=2e-5):
-    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True):
-        assert a.shape == b.shape
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * float(jnp.abs(b).max()))
 
 
 def loss(f):
