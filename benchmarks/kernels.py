@@ -103,6 +103,7 @@ ROWS = [
     Row(8, 32, 1, 16, 3, same=True, frames=32),
 ]
 PATHS = ("native", "im2col", "xla")
+_SETTLE_SECONDS = 0.05
 
 
 def jax_path(path: str, row: Row):
@@ -182,15 +183,20 @@ def torch_functions(row, x, kernel, dy):
 
 
 def interleaved(functions: dict, rounds: int) -> dict:
-    """Return seconds of each name's functions, a list of rounds each; the order is turned round every time."""
+    """Return seconds of each name's functions, a list of rounds each; the order is turned round every time.
+
+    Each turn begins when the threads of the one before sleep (PyTorch's look for work for some milliseconds, on a core of their own),
+    and each function's call follows one that is not timed.
+    """
     seconds = {name: [[] for _ in pair] for name, pair in functions.items()}
-    for number in range(-1, rounds):
+    for number in range(rounds):
         for name in list(functions)[:: 1 if number % 2 else -1]:
+            time.sleep(_SETTLE_SECONDS)
             for which, function in enumerate(functions[name]):
+                function()
                 start = time.perf_counter()
                 function()
-                if number >= 0:
-                    seconds[name][which].append(time.perf_counter() - start)
+                seconds[name][which].append(time.perf_counter() - start)
     return seconds
 
 

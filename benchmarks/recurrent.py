@@ -8,14 +8,9 @@ medians of PyTorch's time divided by ours in the same round, above 1 where we ar
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 from typing import NamedTuple
-
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "PASSIVE"
-)  # PyTorch's threads do not spin while others run
 
 import jax
 import jax.numpy as jnp

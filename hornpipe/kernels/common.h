@@ -2,8 +2,12 @@
 // see kernels.h.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "kernels.h"
 
@@ -36,11 +40,33 @@ inline Index most(Index a, Index b) { return a > b ? a : b; }
 inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 inline Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 
+// ---- results that go past the caches
+
+// A plain store first reads the line of memory that it changes. Where results are more than the caches keep until somebody reads them,
+// whole lines are written instead, which takes half the time where memory is the limit.
+constexpr Index PAST_FLOATS = 1 << 20;
+
+// Whether results of so many floats go there: a vector has to be a line, and each pixel's first one to begin with one.
+inline bool go_past(const float* to, Index floats, Index pixel_pitch) {
+  return sizeof(Vec) == 64 && floats >= PAST_FLOATS && pixel_pitch % LANES == 0 && reinterpret_cast<uintptr_t>(to) % sizeof(Vec) == 0;
+}
+inline void store(float* p, Vec v, bool past) {
+#if defined(__AVX512F__)
+  if (past) return _mm512_stream_ps(p, v);
+#endif
+  store(p, v);
+}
+
 template <class Body>
 void parallel_for(const Pool& pool, Index count, Body& body) {
   pool.run(
       pool, count,
-      [](void* state, Index item, Index worker) { (*static_cast<Body*>(state))(item, worker); },
+      [](void* state, Index item, Index worker) {
+        (*static_cast<Body*>(state))(item, worker);
+#if defined(__x86_64__)
+        _mm_sfence();  // what went past the caches is seen by whoever waits for the task
+#endif
+      },
       &body);
 }
 
@@ -178,6 +204,8 @@ struct Output {
   float* data;
   Index columns;  // filters of this group
   Index image_pitch, row_pitch, pixel_pitch;
+
+  bool past(Index batch) const { return go_past(data, batch * image_pitch, pixel_pitch); }
 };
 
 inline bool is_depthwise(const Conv& c) { return c.groups > 1 && c.groups == c.channels && c.groups == c.filters; }

@@ -23,35 +23,42 @@ struct Segment {
   Index offset, length;  // floats from a pixel's pointer; how many follow each other
 };
 
-// One tile of pixels times one panel. `count` rows and `columns` columns of it are stored.
+// What becomes of a tile's sums: those of its first `columns` columns are stored, after what was stored there is added, if it is
+// a part of the sum, and after the ending, if they are the last part.
+struct Finish {
+  Index columns;
+  bool add, last, past;
+  Ending ending;
+  Index first;  // column
+  bool pointwise;  // the pixels lie one after the other in the image, and those of the next tile are asked for
+};
+
+// One tile of pixels times one panel. `count` rows are stored.
 template <int VECS, int ROWS = TILE_ROWS>
 void pixel_tile(const float* const* pixels, const Segment* segments, Index number, const float* panel,
-                float* const* outputs, Index count, Index columns, bool add) {
+                float* const* outputs, Index count, const Finish& finish) {
   Vec sums[ROWS][VECS];
   clear<VECS>(sums);
   const float* rows[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) rows[i] = pixels[i];
-  for (Index s = 0; s < number; ++s) panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel);
-  if (columns == VECS * LANES) {
-#pragma GCC unroll 16
-    for (int i = 0; i < ROWS; ++i) {
-      if (i >= count) return;
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; ++j) {
-        float* out = outputs[i] + j * LANES;
-        store(out, add ? sums[i][j] + load(out) : sums[i][j]);
-      }
-    }
-    return;
-  }
-  float row[VECS * LANES];
+  Ahead ahead;
+  if (finish.pointwise && count > ROWS) ahead = {{{pixels[ROWS], pixels[2 * ROWS - 1] + segments[0].length}, {}}, ROWS};
+  for (Index s = 0; s < number; ++s)
+    panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel, ahead);
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) {
     if (i >= count) return;
 #pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) store(row + j * LANES, sums[i][j]);
-    for (Index c = 0; c < columns; ++c) outputs[i][c] = add ? outputs[i][c] + row[c] : row[c];
+    for (int j = 0; j < VECS; ++j) {
+      const Index columns = finish.columns - j * LANES;
+      if (columns <= 0) break;
+      float* out = outputs[i] + j * LANES;
+      Vec value = sums[i][j];
+      if (finish.add) value += load_part(out, columns);
+      if (finish.last) value = finish.ending(value, finish.first + j * LANES, finish.first + finish.columns);
+      store_part(out, value, columns, finish.past);
+    }
   }
 }
 
@@ -141,6 +148,8 @@ struct Correlation {
     const Index number = find_segments(band.row_pitch, segments);
     float* results = squares.images == nullptr ? nullptr : arena.at<float>(squares_at) + worker * slots * out.columns;
     const Index count = find_pixels(own, band, offsets, pixels, outputs, results);
+    const bool past = results == nullptr && out.past(r.batch);
+    const bool pointwise = r.direct() && r.rows.count * r.columns.count * r.stride_w == 1;
     Span* spans = arena.at<Span>(spans_at) + worker * slots / TILE_ROWS;
     for (Index m = 0; m < count; m += TILE_ROWS)
       spans[m / TILE_ROWS] = met_rows(own, m, least(m + TILE_ROWS, count) - 1);
@@ -159,20 +168,19 @@ struct Correlation {
           float* to[TILE_ROWS];
           for (int i = 0; i < TILE_ROWS; ++i) to[i] = outputs[m + i] + first;
           const float* weights = panel + (from - begin) * segments[0].length * width;
-          const bool add = from > met.begin * per_row;
+          const bool add = from > met.begin * per_row, last = until == met.end * per_row;
+          const Finish finish{columns, add, last, past && last && !add, ending, first, pointwise && first == first_column};
           if (width < BROAD_PANEL) {
             const auto tile = width == PANEL ? pixel_tile<2> : pixel_tile<1>;
-            tile(pixels + m, segments + from, until - from, weights, to, count - m, columns, add);
+            tile(pixels + m, segments + from, until - from, weights, to, count - m, finish);
             continue;
           }
           for (Index i = 0; i < least(TILE_ROWS, count - m); i += TILE_ROWS / 2)
-            pixel_tile<4, TILE_ROWS / 2>(pixels + m + i, segments + from, until - from, weights, to + i, count - m - i, columns, add);
+            pixel_tile<4, TILE_ROWS / 2>(pixels + m + i, segments + from, until - from, weights, to + i, count - m - i, finish);
         }
         panel += length * width;
       }
     }
-    if (ending.any())
-      for (Index m = 0; m < count; ++m) ending.apply(outputs[m], first_column, end_column);
     for (Index m = 0; results != nullptr && m < count; ++m) {
       const Index row = own.first + m / own.columns;
       squares.write(outputs[m], row / r.out_h, row % r.out_h, own.left + m % own.columns);
@@ -366,9 +374,9 @@ bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const floa
 
 // The same as `weight_tile` for the widest panels.
 void two_weight_tiles(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements,
-                      const float* panel, float* sums_memory) {
+                      const float* panel, float* sums_memory, Ahead& ahead) {
   for (Index i = 0; i < TILE_ROWS; i += TILE_ROWS / 2)
-    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, sums_memory + i * BROAD_PANEL);
+    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, sums_memory + i * BROAD_PANEL, ahead);
 }
 
 constexpr Index GRADIENT_PIXELS = 192;
@@ -432,8 +440,11 @@ struct KernelGradient {
                   size_t((tile_end - tile_begin) * TILE_ROWS * width) * 4);
     }
     Index pitch = -1;
-    for (Index item = cut.count() * share / shares; item < cut.count() * (share + 1) / shares; ++item) {
+    const Index end = cut.count() * (share + 1) / shares;
+    for (Index item = cut.count() * share / shares; item < end; ++item) {
       const Piece own = cut.piece(r, item);
+      Ahead ahead;
+      if (item + 1 < end) ahead = reads(cut.piece(r, item + 1), (tile_end - tile_begin) * own.rows * ceil_div(own.columns, Ahead::EVERY));
       const Band band = make_band(r, own, bands, offsets);
       if (band.row_pitch != pitch) find_elements(pitch = band.row_pitch, elements);
       pack_gradient(own, packed);
@@ -443,9 +454,21 @@ struct KernelGradient {
         const auto add = width == BROAD_PANEL ? two_weight_tiles : width == PANEL ? weight_tile<2> : weight_tile<1>;
         for (Index t = tile_begin; t < tile_end; ++t)
           add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel,
-              total + first * tiles * TILE_ROWS + t * TILE_ROWS * width);
+              total + first * tiles * TILE_ROWS + t * TILE_ROWS * width, ahead);
       }
     }
+  }
+
+  // What a piece reads, to be fetched in `steps` portions; nothing where its rows hold other groups' channels.
+  Ahead reads(const Piece& p, Index steps) const {
+    if (r.pitch != r.channels || dy_pitch != filters) return {};
+    auto input_row = [&](Index q, Index place) {
+      const Index y = q % r.out_h * r.stride_h + r.rows.first + place;
+      return r.input + (q / r.out_h * r.height + most(0, least(r.height, y))) * r.width * r.channels;
+    };
+    const Index last = p.first + p.rows - 1, row = r.out_w * filters;
+    const Ahead::Range image{input_row(p.first, 0), input_row(last, r.rows.span())}, gradient{dy + p.first * row, dy + (last + 1) * row};
+    return {{image, gradient}, ceil_div(most(image.end - image.next, gradient.end - gradient.next), Ahead::FLOATS * steps)};
   }
 
   void find_elements(Index row_pitch, Index* elements) const {

@@ -56,6 +56,7 @@ struct Depthwise {
   template <int BLOCK>
   void block(Index place, Index row_begin, Index row_end, Index column_begin, Index column_end, float* to) const {
     const Index step = r.stride_w * r.channels, pitch = out.pixel_pitch;
+    const bool past = out.past(r.batch);
     each_vector(r.channels, [&](auto zero, Index c) {
       using T = decltype(zero);
       T sums[BLOCK] = {};
@@ -68,7 +69,7 @@ struct Depthwise {
           for (int p = 0; p < BLOCK; ++p) sums[p] += read<T>(from + p * step) * weight;
         }
 #pragma GCC unroll 8
-      for (int p = 0; p < BLOCK; ++p) write(to + p * pitch + c, sums[p]);
+      for (int p = 0; p < BLOCK; ++p) write(to + p * pitch + c, sums[p], past);
     });
   }
 };

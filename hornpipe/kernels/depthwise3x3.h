@@ -130,13 +130,13 @@ inline void add_windows(const Pixels& in, Index c, const float* packed, T (&sums
 }
 
 template <int STRIDE>
-void convolve_rows(const Images& in, const float* packed, Index before_h, Index before_w, float* to, Index out_w, Index n, Index y,
-                   Index rows) {
+void convolve_rows(const Images& in, const float* packed, Index before_h, Index before_w, float* to, bool past, Index out_w, Index n,
+                   Index y, Index rows) {
   constexpr int HIGH = (DEEP - 1) * STRIDE + SIDE, WIDE = (BROAD - 1) * STRIDE + SIDE;
   const Index pitch = out_w * in.channels;
   for (Index next = 0; next < out_w; next += BROAD) {
     const Index x = least(next, out_w - BROAD);  // an odd last one is computed together with its neighbour
-    const bool more = rows == DEEP && x + 2 * BROAD <= out_w;
+    const bool more = !past && rows == DEEP && x + 2 * BROAD <= out_w;
     with_pixels<HIGH, WIDE, DEEP * STRIDE>(in, n, y * STRIDE - before_h, x * STRIDE - before_w, [&](auto pixels) {
       each_vector(in.channels, [&](auto zero, Index c) {
         using T = decltype(zero);
@@ -153,7 +153,7 @@ void convolve_rows(const Images& in, const float* packed, Index before_h, Index 
         for (int r = 0; r < DEEP; ++r) {
           if (r >= rows) return;
 #pragma GCC unroll 16
-          for (int p = 0; p < BROAD; ++p) write(first + r * pitch + p * in.channels, sums[r][p]);
+          for (int p = 0; p < BROAD; ++p) write(first + r * pitch + p * in.channels, sums[r][p], past);
         }
       });
     });
@@ -167,8 +167,9 @@ bool convolve_3x3(const Pool& pool, const Conv& c, const float* x, const float* 
   const Images in{x, c.height, c.width, c.channels, scratch.clear(arena)};
   const float* packed = scratch.pack(arena, kernel, c.channels, false);
   const Index row = c.out_w * c.channels;
+  const bool past = go_past(y, c.batch * c.out_h * row, c.channels);
   for_row_blocks(pool, c.batch, c.out_h, DEEP, row, [&](Index n, Index first, Index rows) {
-    (c.stride_h == 1 ? convolve_rows<1> : convolve_rows<2>)(in, packed, c.before_h, c.before_w, y + (n * c.out_h + first) * row,
+    (c.stride_h == 1 ? convolve_rows<1> : convolve_rows<2>)(in, packed, c.before_h, c.before_w, y + (n * c.out_h + first) * row, past,
                                                             c.out_w, n, first, rows);
   });
   return true;
@@ -202,6 +203,7 @@ bool spread_3x3(const Pool& pool, const Conv& c, const float* dy, const float* k
   const float* packed = scratch.pack(arena, kernel, c.channels, false);
   const Index first_h = (c.before_h - (c.before_h & 1)) / 2, first_w = (c.before_w - (c.before_w & 1)) / 2;
   const Index pairs_h = (c.before_h & 1) + c.height, pairs_w = (c.before_w & 1) + c.width, row = c.width * c.channels;
+  const bool past = go_past(dx, c.batch * c.height * row, c.channels);
   for_row_blocks(pool, c.batch, ceil_div(pairs_h, 2), PAIRS, 2 * row, [&](Index n, Index pair, Index) {
     const Index top = 2 * (first_h + pair) - c.before_h;
     for (Index m = 0; m < ceil_div(pairs_w, 2); ++m) {
@@ -218,7 +220,7 @@ bool spread_3x3(const Pool& pool, const Conv& c, const float* dy, const float* k
 #pragma GCC unroll 2
             for (int b = 0; b < 2; ++b)
               if (top + a >= 0 && top + a < c.height && left + b >= 0 && left + b < c.width)
-                write(image + (top + a) * row + (left + b) * c.channels, sums[a][b]);
+                write(image + (top + a) * row + (left + b) * c.channels, sums[a][b], past);
         });
       });
     }
@@ -234,9 +236,10 @@ bool input_gradient_3x3(const Pool& pool, const Conv& c, const float* dy, const 
   const Images in{dy, c.out_h, c.out_w, c.channels, scratch.clear(arena)};
   const float* packed = scratch.pack(arena, kernel, c.channels, true);
   const Index row = c.width * c.channels;
+  const bool past = go_past(dx, c.batch * c.height * row, c.channels);
   for_row_blocks(pool, c.batch, c.height, DEEP, row, [&](Index n, Index first, Index rows) {
-    convolve_rows<1>(in, packed, SIDE - 1 - c.before_h, SIDE - 1 - c.before_w, dx + (n * c.height + first) * row, c.width, n, first,
-                     rows);
+    convolve_rows<1>(in, packed, SIDE - 1 - c.before_h, SIDE - 1 - c.before_w, dx + (n * c.height + first) * row, past, c.width, n,
+                     first, rows);
   });
   return true;
 }

@@ -317,6 +317,7 @@ struct GroupedCorrelation {
     const bool plain = out.is_plain(block);
     const Lanes order = plain ? Lanes{} : out.places(block);
     const Index count = out.count(block);
+    const bool past = to.past(r.batch);
     for (Index next = 0; next < pixels; next += WIDE) {
       const Index x = least(next, pixels - WIDE);  // the last tile overlaps the one before
       Vec sums[WIDE];
@@ -326,7 +327,7 @@ struct GroupedCorrelation {
       for (int p = 0; p < WIDE; ++p, at += to.pixel_pitch) {
         const Vec value = finish(tile, sums[p]);
         if (plain)
-          store(at, value);
+          store(at, value, past);
         else
           store_some(value, order, count, at);
       }

@@ -19,6 +19,14 @@ inline void write(float* p, T value) {
   __builtin_memcpy(p, &value, sizeof(T));
 }
 
+template <class T>
+inline void write(float* p, T value, bool past) {
+  if constexpr (sizeof(T) == sizeof(Vec))
+    store(p, value, past);
+  else
+    write(p, value);
+}
+
 // Call body(T(), channel) for vectors of channels from first to last.
 template <class Body>
 inline void each_vector(Index channels, Body body) {

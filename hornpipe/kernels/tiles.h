@@ -28,6 +28,36 @@ inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[ROWS
   return panel;
 }
 
+// Memory that is read soon: asked for little by little between products, which need the memory less.
+struct Ahead {
+  struct Range {
+    const float *next, *end;
+  };
+  Range ranges[2] = {};
+  Index lines = 0;  // of each at a time
+
+  void fetch() {
+    for (Range& range : ranges)
+      for (Index i = 0; i < lines && range.next < range.end; ++i, range.next += FLOATS) __builtin_prefetch(range.next);
+  }
+  static constexpr Index FLOATS = 16;  // of a line
+  static constexpr Index EVERY = 16;   // so many steps of a product
+};
+
+template <int VECS, int ROWS>
+inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[ROWS][VECS],
+                                                                const float* const (&rows)[ROWS],
+                                                                Index at, Index length, Index step,
+                                                                const float* panel, Ahead& ahead) {
+  if (ahead.lines == 0) return multiply_add<VECS>(sums, rows, at, length, step, panel);
+  for (Index some; length > 0; length -= some, at += some * step) {
+    some = least(length, Ahead::EVERY);
+    ahead.fetch();
+    panel = multiply_add<VECS>(sums, rows, at, some, step, panel);
+  }
+  return panel;
+}
+
 template <int VECS, int ROWS>
 inline __attribute__((always_inline)) void clear(Vec (&sums)[ROWS][VECS]) {
 #pragma GCC unroll 16
@@ -53,7 +83,7 @@ inline Index all_panels(Index filters) {  // columns of all of them together
 // sums[ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
 template <int VECS, int ROWS = TILE_ROWS>
 void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
-                 const Index* elements, const float* panel, float* sums_memory) {
+                 const Index* elements, const float* panel, float* sums_memory, Ahead& ahead) {
   Vec sums[ROWS][VECS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
@@ -62,29 +92,35 @@ void weight_tile(const float* band, const Index* row_offsets, Index rows, Index 
   const float* starts[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) starts[i] = band + elements[i];
-  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel);
+  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel, ahead);
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) store(sums_memory + (i * VECS + j) * LANES, sums[i][j]);
 }
 
-// What is done to finished results while they lie in the cache: bias (or null) is added, then what is not above 0 becomes 0.
+// The first `columns` elements of a vector; the rest are zeros.
+inline Vec load_part(const float* from, Index columns) {
+  if (columns >= LANES) return load(from);
+  float part[LANES] = {};
+  for (Index c = 0; c < columns; ++c) part[c] = from[c];
+  return load(part);
+}
+inline void store_part(float* to, Vec v, Index columns, bool past) {
+  if (columns >= LANES) return store(to, v, past);
+  float part[LANES];
+  store(part, v);
+  for (Index c = 0; c < columns; ++c) to[c] = part[c];
+}
+
+// What is done to finished results: bias (or null) is added, then what is not above 0 becomes 0.
 struct Ending {
   const float* bias;
   bool relu;
 
-  bool any() const { return bias != nullptr || relu; }
-  void apply(float* out, Index c, Index columns) const {  // to columns c and on
-    for (; c + LANES <= columns; c += LANES) store(out + c, end(load(out + c), bias == nullptr ? Vec{} : load(bias + c)));
-    for (; c < columns; ++c) out[c] = end(out[c], bias == nullptr ? 0 : bias[c]);
-  }
-
- private:
-  template <class T>
-  T end(T value, T own) const {
-    value += own;
-    return relu ? (value <= 0.0f ? T{} : value) : value;  // NaN stays
+  Vec operator()(Vec value, Index column, Index columns) const {  // column is the vector's first one, of so many
+    if (bias != nullptr) value += load_part(bias + column, columns - column);
+    return relu ? (value <= 0.0f ? Vec{} : value) : value;  // NaN stays
   }
 };
 

@@ -147,14 +147,6 @@ inline void transform_sums(const Vec (&s)[SQUARE], Vec (&to)[3]) {
   to[2] = s[3] + (s[1] + s[2]) * 0.5f;
 }
 
-// Store the first `columns` elements.
-inline void store_part(float* to, Vec v, Index columns) {
-  if (columns >= LANES) return store(to, v);
-  float part[LANES];
-  store(part, v);
-  for (Index c = 0; c < columns; ++c) to[c] = part[c];
-}
-
 // Notes whether all of the results were finite.
 class Finite {
  public:
@@ -279,6 +271,7 @@ struct TileConvolution {
   // The tiles' outputs for the filters of one panel, from their products.
   void finish(Index first, Index count, const float* sums, Index filter, Finite& finite) const {
     const Index width = width_of(filters, filter);
+    const bool past = go_past(out, f.batch * f.out_h * f.out_w * filters, filters);
     f.each_run(first, count, [&](Index t, Index n, Index tile_y, Index tile_x, Index length) {
       const Index y = 2 * tile_y;
       for (Index k = 0, x = 2 * tile_x; k < length; ++k, x += 2) {
@@ -298,13 +291,9 @@ struct TileConvolution {
             for (int b = 0; b < 2; ++b) {
               finite.see(result[a][b]);
               if (y + a < f.out_h && x + b < f.out_w)
-                store_part(to + (a * f.out_w + b) * filters + v, result[a][b], filters - filter - v);
+                store_part(to + (a * f.out_w + b) * filters + v, ending(result[a][b], filter + v, filters), filters - filter - v, past);
             }
         }
-        if (ending.any())
-          for (int a = 0; a < 2 && y + a < f.out_h; ++a)
-            for (int b = 0; b < 2 && x + b < f.out_w; ++b)
-              ending.apply(to - filter + (a * f.out_w + b) * filters, filter, least(filters, filter + width));
       }
     });
   }
@@ -316,10 +305,11 @@ struct TileConvolution {
 template <int ROWS, int VECS>
 void add_tiles(const Slab& images, Index channels, const float* in, const float* panel, Index count, float* sums) {
   const Index none = 0;
+  Ahead nothing;
   for (Index c = 0; c < channels; c += ROWS) {
     Index elements[ROWS];
     for (int i = 0; i < ROWS; ++i) elements[i] = least(c + i, channels - 1) - c / images.width * images.width;
-    weight_tile<VECS, ROWS>(in + images.block(c), &none, 1, count, images.step(c), elements, panel, sums + c * VECS * LANES);
+    weight_tile<VECS, ROWS>(in + images.block(c), &none, 1, count, images.step(c), elements, panel, sums + c * VECS * LANES, nothing);
   }
 }
 
@@ -405,7 +395,7 @@ struct TileGradient {
           transform_sums({half[0][y], half[1][y], half[2][y], half[3][y]}, row);
           for (int x = 0; x < 3; ++x) {
             finite.see(row[x]);
-            store_part(dkernel + ((y * 3 + x) * f.channels + c) * filters + first + v, row[x], filters - first - v);
+            store_part(dkernel + ((y * 3 + x) * f.channels + c) * filters + first + v, row[x], filters - first - v, false);
           }
         }
       }

@@ -211,6 +211,45 @@ def test_xlas_threads_change_no_bit():
         np.testing.assert_array_equal(got, native(which, case, 1))
 
 
+LARGE = {  # window, stride, groups, filters
+    "depthwise": (3, 1, 32, 32),
+    "depthwise with strides": (3, 2, 32, 32),
+    "wide depthwise": (5, 1, 32, 32),
+    "thin groups": (3, 1, 8, 32),
+    "tiles": (3, 1, 1, 48),
+    "pointwise": (1, 1, 1, 96),
+    "windows": (3, 2, 1, 64),
+}
+
+
+@pytest.mark.parametrize("form", LARGE.values(), ids=LARGE)
+def test_results_that_go_past_the_caches_have_the_same_bits(form):
+    window, stride, groups, filters = form
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.standard_normal((20, 42, 41, 32)), "float32")  # 1.1 million
+    if stride == 2:
+        x = jnp.tile(x, (4, 1, 1, 1))
+    kernel = jnp.asarray(random.standard_normal((window, window, 32 // groups, filters)), "float32")
+    bias = jnp.asarray(random.standard_normal(filters), "float32")
+    options = (stride, stride), [(window // 2,) * 2] * 2, (1, 1), groups
+
+    @jax.jit
+    def run(x):
+        if groups == 32:
+            y, back = jax.vjp(lambda x: jax_conv.conv_general(x, kernel, *options), x)
+        else:
+            y, back = jax.vjp(
+                lambda x: jax_conv.conv_bias_general(x, kernel, bias, *options, True), x
+            )
+        return y, back(jnp.cos(y))[0]
+
+    whole = run(x)
+    assert all(result.size > 1 << 20 for result in whole)  # PAST_FLOATS of common.h
+    parts = [run(part) for part in jnp.split(x, len(x) // 5)]
+    for got, wanted in zip(whole, zip(*parts, strict=True), strict=True):
+        np.testing.assert_array_equal(got, np.concatenate(wanted))
+
+
 def test_checkpoint_and_scan():
     def run(f):
         def inner(kernel):
