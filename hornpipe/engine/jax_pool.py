@@ -1,4 +1,5 @@
-"""Pooling of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed operations.
+"""Pooling of the JAX engine by the compiled kernels, as primitives with every rule; without them, the composed operations, but for the
+gradient of the largest element of windows that lie beside each other.
 
 The largest of a window is not linear, but its derivative is: it picks the tangent where x is largest, and the transpose of that spreads
 a gradient to those places. Both are primitives, linear in their second operand, and each is the other's transpose. The mean and its
@@ -6,13 +7,14 @@ gradient are linear and each other's transpose as well.
 
 >>> import numpy as np
 >>> from hornpipe.engine import jax_pool
->>> jax_pool.max_pool_general(np.ones(3), (2,), (2,), [(0, 0)])
+>>> jax_pool.max_pool_general(np.ones(3), (2,), (1,), [(0, 0)])
 NotImplemented
 """
 
 from __future__ import annotations
 
 import functools
+import math
 
 import jax
 import numpy as np
@@ -41,7 +43,7 @@ def _bind(primitive, x, window, strides, padding):
         and all(isinstance(size, int) for size in x.shape)
         and 0 not in x.shape[1:]
         and _windows_meet_the_image(x.shape[1:-1], window, strides, padding)
-        and active()
+        and (active() or (primitive is max_p and _beside_each_other(window, strides, padding)))
     ):
         return NotImplemented
     if x.ndim == 4:
@@ -87,8 +89,33 @@ def _portable_pick(x, values, **options):
     return jax.jvp(_composed("max_pool_general", options), (x,), (values,))[1]
 
 
+def _beside_each_other(window, strides, padding):
+    """Return whether windows neither overlap nor leave gaps, and are few elements each."""
+    return window == strides and not any(map(any, padding)) and math.prod(window) <= 16
+
+
 def _portable_spread(x, dy, **options):
+    if _beside_each_other(*(options[key] for key in _STATIC)):
+        return _spread_beside_each_other(x, dy, options["window"])
     return jax.vjp(_composed("max_pool_general", options), x)[1](dy)[0]
+
+
+def _spread_beside_each_other(x, dy, window):
+    """Return the gradient in two passes: the number of each window's largest element, then dy where an element has this number."""
+    (high, wide), (rows, columns) = window, dy.shape[1:3]
+    whole = rows * high, columns * wide
+    windows = x[:, : whole[0], : whole[1]].reshape(-1, rows, high, columns, wide, x.shape[3])
+    best, winner = windows[:, :, 0, :, 0], jax.numpy.zeros(dy.shape, "int8")
+    for number in range(1, high * wide):
+        element = windows[:, :, number // wide, :, number % wide]
+        better = (element > best) | (element != element)
+        best = jax.numpy.where(better, element, best)
+        winner = jax.numpy.where(better, np.int8(number), winner)
+    winner = jax.lax.optimization_barrier(winner)  # or all of this is done for each element
+    numbers = np.arange(high * wide, dtype="int8").reshape(high, 1, wide, 1)
+    spread = jax.numpy.where(winner[:, :, None, :, None] == numbers, dy[:, :, None, :, None], 0)
+    edges = [(0, 0), *((0, size - used) for size, used in zip(x.shape[1:3], whole, strict=True))]
+    return jax.numpy.pad(spread.reshape(-1, *whole, x.shape[3]), [*edges, (0, 0)])
 
 
 def _portable_mean_dx(dy, *, size, **options):

@@ -160,6 +160,28 @@ def test_the_composed_operations_agree():
                 close(actual, expected)
 
 
+@pytest.mark.parametrize("window, size", [((2, 2), (6, 8)), ((2, 3), (7, 10)), ((1, 4), (3, 9))])
+def test_windows_beside_each_other_without_the_kernels(window, size, monkeypatch):
+    monkeypatch.setattr(jax_pool, "active", lambda: False)
+    monkeypatch.setattr(jax_kernels, "active", lambda: False)
+    rng = np.random.default_rng(0)
+    outs = tuple(n // length for n, length in zip(size, window, strict=True))
+    case = Case(3, size, 5, window, window, ((0, 0), (0, 0)))
+    x, values = images(case, rng), images(case, rng, ties=False)
+    dy = rng.standard_normal((3, *outs, 5)).astype("float32")
+    x[0, 0, 1, 0] = x[0, 0, 0, 1] = np.nan
+    best, picked, spread, *_ = reference(case, x, values, dy)
+
+    @jax.jit
+    def largest(x):  # a function of its own: what was compiled with the kernels would be taken
+        return jax_pool.max_pool_general(x, *case.options)
+
+    y, tangent = jax.jvp(largest, (x,), (values,))
+    np.testing.assert_array_equal(y, best.astype("float32"))
+    np.testing.assert_array_equal(tangent, picked.astype("float32"))
+    np.testing.assert_array_equal(jax.jit(jax.vjp(largest, x)[1])(dy)[0], spread.astype("float32"))
+
+
 def test_nan_and_infinity_travel():
     x = np.zeros((1, 4, 4, 17), "float32")
     x[0, 0, 0], x[0, 0, 3], x[0, 3, 0], x[0, 2:, 2:] = np.nan, np.inf, -np.inf, -np.inf
