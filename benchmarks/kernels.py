@@ -11,6 +11,7 @@ rule is what is measured.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import math
 import statistics
 import sys
@@ -104,6 +105,7 @@ ROWS = [
 ]
 PATHS = ("native", "im2col", "xla")
 _SETTLE_SECONDS = 0.05
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
 def jax_path(path: str, row: Row):
@@ -182,12 +184,21 @@ def torch_functions(row, x, kernel, dy):
     return forward, both
 
 
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, for all contenders: otherwise now the one, now the other pays for fresh pages."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def interleaved(functions: dict, rounds: int) -> dict:
     """Return seconds of each name's functions, a list of rounds each; the order is turned round every time.
 
     Each turn begins when the threads of the one before sleep (PyTorch's look for work for some milliseconds, on a core of their own),
     and each function's call follows one that is not timed.
     """
+    keep_freed_memory()
     seconds = {name: [[] for _ in pair] for name, pair in functions.items()}
     for number in range(rounds):
         for name in list(functions)[:: 1 if number % 2 else -1]:

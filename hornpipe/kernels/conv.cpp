@@ -46,18 +46,21 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
   if (finish.pointwise && count > ROWS) ahead = {{{pixels[ROWS], pixels[2 * ROWS - 1] + segments[0].length}, {}}, ROWS};
   for (Index s = 0; s < number; ++s)
     panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel, ahead);
+  const Ending ending = finish.last ? finish.ending : Ending{nullptr, false};
+  Vec biases[VECS];
+#pragma GCC unroll 4
+  for (int j = 0; j < VECS; ++j) biases[j] = ending.biases(finish.first + j * LANES, finish.first + finish.columns);
+  const bool whole = finish.columns == VECS * LANES;
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) {
     if (i >= count) return;
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) {
-      const Index columns = finish.columns - j * LANES;
+      const Index columns = whole ? LANES : finish.columns - j * LANES;
       if (columns <= 0) break;
       float* out = outputs[i] + j * LANES;
-      Vec value = sums[i][j];
-      if (finish.add) value += load_part(out, columns);
-      if (finish.last) value = finish.ending(value, finish.first + j * LANES, finish.first + finish.columns);
-      store_part(out, value, columns, finish.past);
+      const Vec sum = finish.add ? sums[i][j] + load_part(out, columns) : sums[i][j];
+      store_part(out, ending(sum, biases[j]), columns, finish.past);
     }
   }
 }

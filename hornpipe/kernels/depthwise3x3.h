@@ -25,28 +25,16 @@ struct Images {
 struct Inside {  // no column is outside
   const float* const* rows;
   Index step;
-  Index ahead;  // from a pixel to that of the next tile below; 0 where that is not in the image
   const float* at(int i, int j) const { return rows[i] + j * step; }
 };
 template <int WIDE>
 struct Edge {
   const float* const (*pixels)[WIDE];
-  static constexpr Index ahead = 0;
   const float* at(int i, int j) const { return pixels[i][j]; }
 };
 
-// Ask for the rows from `begin` to `end` of the tile below: the processor sees that rows are read, but too late.
-template <class T, int BEGIN, int END, int COLUMNS, class Pixels>
-inline void prefetch_below(const Pixels& in, Index c) {
-  if (sizeof(T) < sizeof(Vec) || in.ahead == 0) return;
-#pragma GCC unroll 16
-  for (int i = BEGIN; i < END; ++i)
-#pragma GCC unroll 16
-    for (int j = 0; j < COLUMNS; ++j) __builtin_prefetch(in.at(i, j) + in.ahead + c);
-}
-
-// Call body with the HIGH x WIDE pixels whose first is (top, left) of image n; the tile below begins STEP rows further down.
-template <int HIGH, int WIDE, int STEP, class Body>
+// Call body with the HIGH x WIDE pixels whose first is (top, left) of image n.
+template <int HIGH, int WIDE, class Body>
 inline void with_pixels(const Images& in, Index n, Index top, Index left, Body body) {
   const float* rows[HIGH];
   const bool whole = left >= 0 && left + WIDE <= in.width;
@@ -55,8 +43,7 @@ inline void with_pixels(const Images& in, Index n, Index top, Index left, Body b
     rows[i] = y >= 0 && y < in.height ? in.data + (n * in.height + y) * in.width * in.channels : in.zeros;
     if (whole) rows[i] += left * in.channels;
   }
-  const bool below = top + HIGH - STEP >= 0 && top + HIGH + STEP <= in.height;
-  if (whole) return body(Inside{rows, in.channels, below ? STEP * in.width * in.channels : 0});
+  if (whole) return body(Inside{rows, in.channels});
   const float* pixels[HIGH][WIDE];
   for (int i = 0; i < HIGH; ++i)
     for (int j = 0; j < WIDE; ++j)
@@ -137,11 +124,10 @@ void convolve_rows(const Images& in, const float* packed, Index before_h, Index 
   for (Index next = 0; next < out_w; next += BROAD) {
     const Index x = least(next, out_w - BROAD);  // an odd last one is computed together with its neighbour
     const bool more = !past && rows == DEEP && x + 2 * BROAD <= out_w;
-    with_pixels<HIGH, WIDE, DEEP * STRIDE>(in, n, y * STRIDE - before_h, x * STRIDE - before_w, [&](auto pixels) {
+    with_pixels<HIGH, WIDE>(in, n, y * STRIDE - before_h, x * STRIDE - before_w, [&](auto pixels) {
       each_vector(in.channels, [&](auto zero, Index c) {
         using T = decltype(zero);
         float* first = to + x * in.channels + c;
-        prefetch_below<T, HIGH - DEEP * STRIDE, HIGH, BROAD * STRIDE>(pixels, c);
         if (more && sizeof(T) == sizeof(Vec))
 #pragma GCC unroll 16
           for (int r = 0; r < DEEP; ++r)
@@ -208,10 +194,9 @@ bool spread_3x3(const Pool& pool, const Conv& c, const float* dy, const float* k
     const Index top = 2 * (first_h + pair) - c.before_h;
     for (Index m = 0; m < ceil_div(pairs_w, 2); ++m) {
       const Index left = 2 * (first_w + m) - c.before_w;
-      with_pixels<PAIRS + 1, 2, PAIRS>(in, n, first_h + pair - 1, first_w + m - 1, [&](auto pixels) {
+      with_pixels<PAIRS + 1, 2>(in, n, first_h + pair - 1, first_w + m - 1, [&](auto pixels) {
         each_vector(c.channels, [&](auto zero, Index channel) {
           using T = decltype(zero);
-          prefetch_below<T, 1, PAIRS + 1, 1>(pixels, channel);
           T sums[2 * PAIRS][2] = {};
           add_spread<T>(pixels, channel, packed, sums);
           float* image = dx + n * c.height * row + channel;
@@ -247,14 +232,10 @@ bool input_gradient_3x3(const Pool& pool, const Conv& c, const float* dy, const 
 // ---- the gradient by the kernel, in shares that are added up in a fixed order
 
 template <int STRIDE, int COLUMNS, class Pixels>
-inline void add_products(const Pixels& in, const float* dy, Index pitch, Index channels, Index rows, bool below, float* sums) {
+inline void add_products(const Pixels& in, const float* dy, Index pitch, Index channels, Index rows, float* sums) {
   each_vector(channels, [&](auto zero, Index c) {
     using T = decltype(zero);
-    constexpr int SIZE = sizeof(T) / 4, HIGH = (DEEP - 1) * STRIDE + SIDE;
-    prefetch_below<T, HIGH - DEEP * STRIDE, HIGH, COLUMNS * STRIDE>(in, c);
-    if (below && sizeof(T) == sizeof(Vec))
-      for (int r = 0; r < DEEP; ++r)
-        for (int p = 0; p < COLUMNS; ++p) __builtin_prefetch(dy + (DEEP + r) * pitch + p * channels + c);
+    constexpr int SIZE = sizeof(T) / 4;
     T total[WINDOW];
 #pragma GCC unroll 16
     for (int k = 0; k < WINDOW; ++k) total[k] = weight<T>(sums, c, k);
@@ -284,15 +265,14 @@ void add_row_products(const Conv& c, const Images& in, const float* dy, Index n,
   constexpr int HIGH = (DEEP - 1) * STRIDE + SIDE;
   const Index pitch = c.out_w * c.channels, top = y * STRIDE - c.before_h;
   const float* from = dy + (n * c.out_h + y) * pitch;
-  const bool below = y + 2 * DEEP <= c.out_h;
   Index x = 0;
   for (; x + BROAD <= c.out_w; x += BROAD)
-    with_pixels<HIGH, (BROAD - 1) * STRIDE + SIDE, DEEP * STRIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
-      add_products<STRIDE, BROAD>(pixels, from + x * c.channels, pitch, c.channels, rows, below, sums);
+    with_pixels<HIGH, (BROAD - 1) * STRIDE + SIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
+      add_products<STRIDE, BROAD>(pixels, from + x * c.channels, pitch, c.channels, rows, sums);
     });
   for (; x < c.out_w; ++x)
-    with_pixels<HIGH, SIDE, DEEP * STRIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
-      add_products<STRIDE, 1>(pixels, from + x * c.channels, pitch, c.channels, rows, below, sums);
+    with_pixels<HIGH, SIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
+      add_products<STRIDE, 1>(pixels, from + x * c.channels, pitch, c.channels, rows, sums);
     });
 }
 

@@ -118,8 +118,11 @@ struct Ending {
   const float* bias;
   bool relu;
 
-  Vec operator()(Vec value, Index column, Index columns) const {  // column is the vector's first one, of so many
-    if (bias != nullptr) value += load_part(bias + column, columns - column);
+  Vec biases(Index column, Index columns) const {  // of the vector whose first column it is, of so many
+    return bias == nullptr || column >= columns ? Vec{} : load_part(bias + column, columns - column);
+  }
+  Vec operator()(Vec value, Vec own) const {
+    value += own;
     return relu ? (value <= 0.0f ? Vec{} : value) : value;  // NaN stays
   }
 };

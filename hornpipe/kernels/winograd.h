@@ -277,6 +277,7 @@ struct TileConvolution {
       for (Index k = 0, x = 2 * tile_x; k < length; ++k, x += 2) {
         float* to = out + ((n * f.out_h + y) * f.out_w + x) * filters + filter;
         for (Index v = 0; v < width; v += LANES) {
+          const Vec biases = ending.biases(filter + v, filters);
           const float* from = sums + (t + k) * width + v;
           Vec half[SQUARE][2], result[2][2];
           for (int i = 0; i < SQUARE; ++i, from += SQUARE * products.pitch)
@@ -291,7 +292,7 @@ struct TileConvolution {
             for (int b = 0; b < 2; ++b) {
               finite.see(result[a][b]);
               if (y + a < f.out_h && x + b < f.out_w)
-                store_part(to + (a * f.out_w + b) * filters + v, ending(result[a][b], filter + v, filters), filters - filter - v, past);
+                store_part(to + (a * f.out_w + b) * filters + v, ending(result[a][b], biases), filters - filter - v, past);
             }
         }
       }
