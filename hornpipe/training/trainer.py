@@ -601,6 +601,7 @@ class Trainer:
             pauses.end()
         finally:
             tell_late()
+            train.watch = None  # each holds the other, and this one a copy of all variables
             self._clear_losses()
             display.end()
             self.optimizer.finalize_variable_values(self.trainable_variables)

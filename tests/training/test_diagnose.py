@@ -1,12 +1,15 @@
 """A loss that stops being finite: the step, the layer and the value are named once, and training goes on as it was."""
 
+import gc
 import warnings
+import weakref
 
 import numpy as np
 import pytest
 
 import hornpipe as keras
 from hornpipe import layers, ops
+from hornpipe.training import diagnose
 from hornpipe.training.findings import CheckWarning
 
 rng = np.random.default_rng(0)
@@ -177,6 +180,24 @@ def test_looking_closely_changes_no_bits(monkeypatch):
 def test_a_finite_loss_is_not_mentioned():
     model = net(layers.Dense(1), optimizer="adam")
     assert told(model.fit, X, Y, epochs=3, verbose=0)[1] == []
+
+
+@pytest.mark.parametrize("verbose", [0, 2])
+def test_its_copies_end_with_fit(verbose, monkeypatch):
+    made = []
+
+    def note(watch, *arguments, __init__=diagnose.LossWatch.__init__):
+        __init__(watch, *arguments)
+        made.append(weakref.ref(watch))
+
+    monkeypatch.setattr(diagnose.LossWatch, "__init__", note)
+    gc.disable()
+    try:
+        net(layers.Dense(1)).fit(X, Y, batch_size=5, epochs=2, verbose=verbose)
+        (watch,) = made
+        assert watch() is None
+    finally:
+        gc.enable()
 
 
 def test_once_for_each_compile():
