@@ -43,7 +43,7 @@ inline Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 // ---- results that go past the caches
 
 // A plain store first reads the line of memory that it changes. Where results are more than the caches keep until somebody reads them,
-// whole lines are written instead: up to a fifth less time where memory is the limit.
+// whole lines are written instead.
 constexpr Index PAST_FLOATS = 1 << 20;
 
 // Whether results of so many floats go there: a vector has to be a line, and each pixel's first one to begin with one.
