@@ -89,7 +89,7 @@ def _portable(q, k, v, *mask, **options):
     scores, seen = _scores(q, k, *mask, **options)
     greatest = scores.max(-1)
     sums = jnp.exp(scores - greatest[..., None]).sum(-1)
-    greatest = greatest / np.log(2).astype("float32")
+    greatest = greatest / (abs(options["scale"]) or 1)  # as they were before they were scaled
     if seen is not None:
         visible = seen.any(-1)
         greatest, sums = jnp.where(visible, greatest, jnp.inf), jnp.where(visible, sums, 1)

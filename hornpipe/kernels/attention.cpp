@@ -62,28 +62,29 @@ struct Forward {
       const Index count = least(ROWS, end - row);
       pack_columns<ROWS>(q + head.query(row), head.query_pitch(), count, a.size, [&](Index) { return Times{scale.sign}; }, s.queries);
       block(head, row, count, least(all, head.seen(row + count)), scale, s);
-      finish(head, row, count, scale, s);
+      finish(head, row, count, s);
     }
   }
 
   void block(const Head& head, Index row, Index count, Index seen, const Scale& scale, const Scratch& s) const {
     std::memset(s.results, 0, size_t(ROWS * pitch) * 4);
-    for (Index i = 0; i < ROWS; ++i) s.greatest[i] = -INFINITE, s.totals[i] = 0;
+    for (Index i = 0; i < ROWS; ++i) s.greatest[i] = LEAST, s.totals[i] = 0;
     for (Index first = 0; first < seen; first += KEYS) {
       const auto [number, masked] = head.visible(mask, first, least(KEYS, seen - first));
       if (number == 0) continue;
       multiply_keys(s.queries, count, s.keys + first * a.size, number, a.size, s.scores,
                     [](Index, float*, Vec sum) __attribute__((always_inline)) { return sum; });
-      for (Index i = 0; i < count; ++i) head.hide(masked ? mask : nullptr, row + i, first, number, scale.masked, s.scores + i * PITCH);
+      for (Index i = 0; i < count; ++i) head.hide(masked ? mask : nullptr, row + i, first, number, -INFINITE, s.scores + i * PITCH);
       weigh(s.scores, count, number, scale.factor, s.greatest, s.totals, s.factors);
       add_product<PITCH, 1>(s.scores, count, {s.values, a.sources, first}, pitch, number, s.factors, {s.results, ROWS, 0});
     }
   }
 
-  void finish(const Head& head, Index row, Index count, const Scale& scale, const Scratch& s) const {
+  void finish(const Head& head, Index row, Index count, const Scratch& s) const {
+    const bool past = go_past(out, a.batch * a.targets * a.heads * a.value_size, a.value_size);
     for (Index i = 0; i < count; ++i)
-      finish_row(head, row + i, v, mask, scale, s.greatest[i], s.totals[i], out, sums,
-                 [&](float factor, float* to) { unpack_row(s.results, ROWS, i, a.value_size, factor, to); });
+      finish_row(head, row + i, v, mask, s.greatest[i], s.totals[i], out, sums,
+                 [&](float factor, float* to) { unpack_row(s.results, ROWS, i, a.value_size, factor, to, past); });
   }
 };
 
@@ -204,9 +205,10 @@ struct Backward {
       block(Head{a, sample, key_head * group() + each / blocks}, each % blocks * ROWS, s);
     float *key = to_dk + first.key(), *value = to_dv + first.value();
     for (Index j = 0; j < a.sources; ++j, key += first.key_pitch(), value += first.value_pitch()) {
-      unpack_row(s.dkeys, keys, j, a.size, 1, key);
-      unpack_row(s.dvalues, keys, j, a.value_size, 1, value);
-      for (Index c = 0; c < a.value_size; ++c) value[c] += s.hidden[c];
+      unpack_row(s.dkeys, keys, j, a.size, 1, key, shares == 1 && go_past(dk, key_floats(), a.size));
+      unpack_row(s.dvalues, keys, j, a.value_size, 1, value, shares == 1 && mask == nullptr && go_past(dv, value_floats(), a.value_size));
+      if (mask != nullptr)
+        for (Index c = 0; c < a.value_size; ++c) value[c] += s.hidden[c];
     }
   }
 
@@ -225,9 +227,14 @@ struct Backward {
       const auto [number, masked] = head.visible(mask, first, least(KEYS, seen - first));
       if (number == 0) continue;
       multiply_keys(s.queries, count, s.keys + first * a.size, number, a.size, s.weights,
-                    [](Index, float*, Vec sum) __attribute__((always_inline)) { return sum; });
-      for (Index i = 0; i < count; ++i) head.hide(masked ? mask : nullptr, row + i, first, number, scale.masked, s.weights + i * PITCH);
-      for (Index i = 0; i < count; ++i) weigh(s.weights + i * PITCH, number, scale.factor, s.greatest[i]);
+                    [&](Index i, float*, Vec sum) __attribute__((always_inline)) {
+                      return vector_exp2(sum - s.greatest[i], scale.factor);
+                    });
+      for (Index i = 0; i < count; ++i) {
+        float* own = s.weights + i * PITCH;
+        head.hide(masked ? mask : nullptr, row + i, first, number, 0, own);
+        for (Index j = number; j < number + 12; j += LANES) store(own + j, Vec{});  // to the end of a tile
+      }
       add_product<1, PITCH>(s.weights, number, {s.gradient_rows, ROWS, 0}, value_pitch, count, nullptr, {s.dvalues, keys, first});
       // weights * (gradients of weights - their mean): the gradients of the scores.
       multiply_keys(s.gradients, count, s.values + first * a.value_size, number, a.value_size, s.weights,
@@ -235,21 +242,21 @@ struct Backward {
       add_product<1, PITCH>(s.weights, number, {s.query_rows, ROWS, 0}, pitch, count, nullptr, {s.dkeys, keys, first});
       add_product<PITCH, 1>(s.weights, count, {s.key_rows, keys, first}, pitch, number, nullptr, {s.dqueries, ROWS, 0});
     }
-    for (Index i = 0; i < count; ++i) unpack_row(s.dqueries, ROWS, i, a.size, float(a.scale), dq + head.query(row + i));
+    const bool past = go_past(dq, a.batch * a.targets * a.heads * a.size, a.size);
+    for (Index i = 0; i < count; ++i) unpack_row(s.dqueries, ROWS, i, a.size, float(a.scale), dq + head.query(row + i), past);
   }
 
   // What a row's weights are relative to, the mean gradient of the weights, and what rows that see nothing give to all values alike.
   void prepare(const Head& head, Index row, Index count, const Scratch& s) const {
     for (Index i = 0; i < ROWS; ++i) s.deltas[i] = 0;
     for (Index i = 0; i < count; ++i) {
+      if (i + AHEAD < count) {
+        prefetch_row(out + head.out(row + i + AHEAD), a.value_size);
+        prefetch_row(dout + head.out(row + i + AHEAD), a.value_size);
+      }
       const Row own = read_row(head, row + i, out, sums, dout + head.out(row + i), s.hidden);
       s.greatest[i] = own.greatest, s.inverses[i] = own.inverse, s.deltas[i] = own.delta;
     }
-  }
-
-  static void weigh(float* scores, Index number, float factor, float greatest) {
-    for (Index j = 0; j < number; j += LANES) store(scores + j, vector_exp2(load(scores + j) * factor - greatest));
-    for (Index j = number; j < number + 12; j += LANES) store(scores + j, Vec{});  // to the end of a tile
   }
 };
 

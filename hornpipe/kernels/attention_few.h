@@ -97,8 +97,8 @@ struct Few {
     }
   }
 
-  void hide(Index each, Index first, Index number, float masked, float* scores) const {
-    for (Index row = 0; row < rows(); ++row) head(each, row).hide(mask, target(row), first, number, masked, scores + row * PITCH);
+  void hide(Index each, Index first, Index number, float nothing, float* scores) const {
+    for (Index row = 0; row < rows(); ++row) head(each, row).hide(mask, target(row), first, number, nothing, scores + row * PITCH);
   }
 
   // to[row] = to[row] * factors[row] + the sum of rows `from`, which are `size` floats, times weights[row].
@@ -164,7 +164,7 @@ struct FewForward : Few {
     const Head first_head = head(each, 0);
     for (Index row = 0; row < rows(); ++row) {
       copy(q + head(each, row).query(target(row)), a.size, Times{scale.sign}, queries + row * a.size);
-      greatest[row] = -INFINITE, totals[row] = 0;
+      greatest[row] = LEAST, totals[row] = 0;
     }
     std::memset(results, 0, size_t(rows() * a.value_size) * 4);
     const Index last = least(end(part), first_head.seen(a.targets));
@@ -175,7 +175,7 @@ struct FewForward : Few {
       const float* value = v + first_head.value() + first * first_head.value_pitch();
       multiply(queries, k + first_head.key() + first * first_head.key_pitch(), first_head.key_pitch(), number, a.size, value,
                first_head.value_pitch(), a.value_size, scores, [](Index, float, float product) { return product; });
-      hide(each, first, number, scale.masked, scores);
+      hide(each, first, number, -INFINITE, scores);
       weigh(scores, rows(), number, scale.factor, greatest, totals, factors);
       add_rows(scores, value, first_head.value_pitch(), number, a.value_size, factors, results);
     }
@@ -190,14 +190,14 @@ struct FewForward : Few {
         const Index other = part * partial_floats();
         const float before = *greatest, now = greatest[other] > before || greatest[other] != greatest[other] ? greatest[other] : before;
         // Where a part saw nothing, its sums are 0.
-        const float ours = *total == 0 ? 0 : vector_exp2(fill(before - now))[0];
-        const float theirs = total[other] == 0 ? 0 : vector_exp2(fill(greatest[other] - now))[0];
+        const float ours = *total == 0 ? 0 : vector_exp2(fill(before - now), scale.factor)[0];
+        const float theirs = total[other] == 0 ? 0 : vector_exp2(fill(greatest[other] - now), scale.factor)[0];
         for (Index c = 0; c < a.value_size; c += LANES)
           store(results + c, load(results + c) * ours + load(results + other + c) * theirs);
         *total = *total * ours + total[other] * theirs;
         *greatest = now;
       }
-      finish_row(head(each, row), target(row), v, mask, scale, *greatest, *total, out, sums,
+      finish_row(head(each, row), target(row), v, mask, *greatest, *total, out, sums,
                  [&](float factor, float* to) { copy(results, a.value_size, Times{factor}, to); });
     }
   }
@@ -254,11 +254,11 @@ struct FewBackward : Few {
       const Index key_at = own.key() + first * own.key_pitch(), value_at = own.value() + first * own.value_pitch();
       multiply(queries, k + key_at, own.key_pitch(), number, a.size, v + value_at, own.value_pitch(), a.value_size, weights,
                [](Index, float, float product) { return product; });
-      hide(each, first, number, scale.masked, weights);
       for (Index row = 0; row < rows(); ++row) {
         float* at = weights + row * PITCH;
-        for (Index j = 0; j < number; j += LANES) store(at + j, vector_exp2(load(at + j) * scale.factor - greatest[row]));
+        for (Index j = 0; j < number; j += LANES) store(at + j, vector_exp2(load(at + j) - greatest[row], scale.factor));
       }
+      hide(each, first, number, 0, weights);
       spread(weights, gradients, number, a.value_size, hidden, dv + value_at, own.value_pitch());
       std::memcpy(dscores, weights, size_t(rows() * PITCH) * 4);
       multiply(gradients, v + value_at, own.value_pitch(), number, a.value_size, k + key_at, own.key_pitch(), 0, dscores,

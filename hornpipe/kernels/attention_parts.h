@@ -14,17 +14,18 @@ constexpr Index PITCH = KEYS + 16;  // floats between rows of scores
 
 const float INFINITE = __builtin_inff();
 
-// Scores are left as the products of queries and keys, so that they are rounded only once; `factor` makes powers of two of them within
-// the exponential. It is not negative: where `scale` is, queries change their sign.
+const float LEAST = -3.4028234e38f;  // of all floats
+
+// Scores are left as the products of queries and keys, so that they are rounded only once, and their distance from the greatest one is
+// exact however large they are; `factor` makes powers of two of it within the exponential. It is not negative: where `scale` is, queries
+// change their sign.
 struct Scale {
-  float sign, factor, masked;
+  float sign, factor;
 
   explicit Scale(double scale) {
     const double size = (scale < 0 ? -scale : scale) * 1.4426950408889634;
     sign = scale < 0 ? -1.0f : scale == 0 ? 0.0f : 1.0f;
     factor = scale == 0 ? 1.0f : float(size);
-    // The score of what a mask hides: weight 0, unless everything is hidden.
-    masked = size * 3e38 < 1e30 ? -3e38f : float(-1e30 / size);
   }
 };
 
@@ -46,9 +47,9 @@ struct Same {
 };
 
 template <class By>
-inline void copy(const float* from, Index size, By by, float* to) {
+inline void copy(const float* from, Index size, By by, float* to, bool past = false) {
   Index k = 0;
-  for (; k + LANES <= size; k += LANES) store(to + k, by(load(from + k)));
+  for (; k + LANES <= size; k += LANES) store(to + k, by(load(from + k)), past);
   for (; k < size; ++k) to[k] = by(from[k]);
 }
 
@@ -81,11 +82,11 @@ inline void pack_rows(const float* from, Index from_pitch, Index count, Index si
   }
 }
 
-// One row of such a matrix, times a factor.
-inline void unpack_row(const float* from, Index all, Index row, Index size, float factor, float* to) {
+// One row of such a matrix, times a factor; `past`: past the caches.
+inline void unpack_row(const float* from, Index all, Index row, Index size, float factor, float* to, bool past) {
   for (Index c = 0; c < size; c += WIDE) {
     const Index width = panel_columns(size - c);
-    copy(from + c * all + row * width, least(width, size - c), Times{factor}, to + c);
+    copy(from + c * all + row * width, least(width, size - c), Times{factor}, to + c, past);
   }
 }
 
@@ -207,23 +208,26 @@ struct Matrix {
   Float* panel(Index column, Index width) const { return data + column * all + first * width; }
 };
 
-// to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column].
+// to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column]. As much of a panel is taken
+// at a time as stays in the first-level cache for all rows.
+constexpr Index PANEL_FLOATS = 6144;
 template <Index ROW_STEP, Index STEP>
 void add_product(const float* left, Index rows, Matrix<const float> right, Index columns, Index depth, const float* factors,
                  Matrix<float> to) {
   for (Index c = 0; c < columns; c += WIDE)
     with_vectors(columns - c, [&](auto vectors) __attribute__((always_inline)) {
       constexpr int VECS = decltype(vectors)::value;
-      constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>;
-      const float* panel = right.panel(c, WIDTH);
-      float* sums = to.panel(c, WIDTH);
-      for (Index row = 0; row < rows; row += HEIGHT, sums += HEIGHT * WIDTH) {
-        for (int i = 0; i < HEIGHT * WIDTH; i += 16) __builtin_prefetch(sums + i, 1);
-        tile<HEIGHT, VECS, ROW_STEP, STEP>(left + row * ROW_STEP, panel, WIDTH, depth,
-                                           [&](int i, int j, Vec sum) __attribute__((always_inline)) {
-                                             float* at = sums + i * WIDTH + j * LANES;
-                                             store(at, factors ? load(at) * factors[row + i] + sum : load(at) + sum);
-                                           });
+      constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>, DEPTH = PANEL_FLOATS / WIDTH;
+      for (Index k = 0; k < depth; k += DEPTH) {
+        const float* panel = right.panel(c, WIDTH) + k * WIDTH;
+        float* sums = to.panel(c, WIDTH);
+        const bool scaled = factors != nullptr && k == 0;
+        for (Index row = 0; row < rows; row += HEIGHT, sums += HEIGHT * WIDTH)
+          tile<HEIGHT, VECS, ROW_STEP, STEP>(left + row * ROW_STEP + k * STEP, panel, WIDTH, least(DEPTH, depth - k),
+                                             [&](int i, int j, Vec sum) __attribute__((always_inline)) {
+                                               float* at = sums + i * WIDTH + j * LANES;
+                                               store(at, scaled ? load(at) * factors[row + i] + sum : load(at) + sum);
+                                             });
       }
     });
 }
@@ -264,17 +268,18 @@ struct Head {
     return {count, std::memchr(own, 0, size_t(count)) != nullptr};
   }
 
-  // Put `masked` for the scores of one row, which begin at key `first`, that the mask (if not null) and causality hide.
-  void hide(const uint8_t* mask, Index row, Index first, Index count, float masked, float* scores) const {
+  // Put `nothing` for the scores of one row, or their weights, which begin at key `first`, that the mask (if not null) and causality
+  // hide.
+  void hide(const uint8_t* mask, Index row, Index first, Index count, float nothing, float* scores) const {
     if (mask != nullptr) {
       const uint8_t* own = mask_row(mask, row);
       if (a.mask_steps[3])
-        for (Index j = 0; j < count; ++j) scores[j] = own[first + j] ? scores[j] : masked;
+        for (Index j = 0; j < count; ++j) scores[j] = own[first + j] ? scores[j] : nothing;
       else if (!*own)
-        for (Index j = 0; j < count; ++j) scores[j] = masked;
+        for (Index j = 0; j < count; ++j) scores[j] = nothing;
     }
     if (a.causal)
-      for (Index j = most(0, row + 1 - first); j < count; ++j) scores[j] = masked;
+      for (Index j = most(0, row + 1 - first); j < count; ++j) scores[j] = nothing;
   }
 
   // How many keys the rows before `end` see at most.
@@ -302,12 +307,12 @@ inline void weigh(float* all, Index rows, Index number, float factor, float* gre
       const Vec other = load(scores + j);
       highest = other > highest ? other : highest;
     }
-    const float most = greatest_of(highest) * factor, before = greatest[i];
+    const float most = greatest_of(highest), before = greatest[i];
     greatest[i] = before > most ? before : most;
     factors[i] = before - greatest[i];
   }
   for (Index i = 0; i < rows; i += LANES) {
-    const Vec some = vector_exp2(load_some(factors + i, least(LANES, rows - i)));
+    const Vec some = vector_exp2(load_some(factors + i, least(LANES, rows - i)), factor);
     for (Index j = 0; j < LANES && i + j < rows; ++j) factors[i + j] = some[j];
   }
   for (Index i = 0; i < rows; ++i) {
@@ -315,7 +320,7 @@ inline void weigh(float* all, Index rows, Index number, float factor, float* gre
     const Vec own = fill(greatest[i]);
     Vec sum{};
     for (Index j = 0; j < number; j += LANES) {
-      const Vec weights = vector_exp2(load(scores + j) * factor - own);
+      const Vec weights = vector_exp2(load(scores + j) - own, factor);
       store(scores + j, weights);
       sum += weights;
     }
@@ -335,10 +340,10 @@ inline void mean_value(const Head& head, const float* values, float* to) {
 
 // A finished row: write(factor, to) writes its results times a factor. Infinity says that everything was hidden.
 template <class Write>
-inline void finish_row(const Head& head, Index row, const float* values, const uint8_t* mask, const Scale& scale, float greatest,
-                       float total, float* out, float* sums, Write write) {
+inline void finish_row(const Head& head, Index row, const float* values, const uint8_t* mask, float greatest, float total, float* out,
+                       float* sums, Write write) {
   float *to = out + head.out(row), *own = sums + head.sum(row);
-  const bool hidden = mask != nullptr && (greatest == scale.masked * scale.factor || total == 0);
+  const bool hidden = mask != nullptr && total == 0;
   if (hidden) mean_value(head, values, to);
   else write(1 / total, to);
   own[0] = hidden ? INFINITE : greatest;

@@ -10,6 +10,7 @@
 #endif
 
 #include "kernels.h"
+#include "large_pages.h"
 
 namespace {
 
@@ -122,9 +123,11 @@ class Arena {
   bool allocate() {
     if (kept.size < total_) {
       std::free(kept.data);
-      const size_t size = (total_ + total_ / 8 + 4095) / 4096 * 4096;
-      kept.data = static_cast<char*>(std::aligned_alloc(64, size));
+      const size_t page = total_ < LARGE_PAGE ? 4096 : LARGE_PAGE;
+      const size_t size = (total_ + total_ / 8 + page - 1) / page * page;
+      kept.data = static_cast<char*>(std::aligned_alloc(page, size));
       kept.size = kept.data ? size : 0;
+      if (kept.data) advise_large_pages(kept.data, size);
     }
     base_ = kept.data;  // `kept` is another one in the pool's threads
     return base_ != nullptr;

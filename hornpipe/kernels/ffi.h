@@ -1,5 +1,5 @@
-// The way from XLA into the kernels: threads, choice of the variant, large pages. For the <family>_ffi.cpp files, which check every
-// shape and are compiled for any processor.
+// The way from XLA into the kernels: threads, choice of the variant. For the <family>_ffi.cpp files, which check every shape and are
+// compiled for any processor.
 #pragma once
 
 #include <atomic>
@@ -12,11 +12,8 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "kernels.h"
+#include "large_pages.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -123,19 +120,6 @@ inline Pool pool_for(ffi::ThreadPool& threads, Index multiply_adds) {
   constexpr Index SMALL = 1 << 20;
   const Index workers = static_cast<Index>(threads.num_threads());
   return {&threads, multiply_adds < SMALL || workers < 1 ? 1 : workers, run_on_pool};
-}
-
-// Ask for large pages behind a large result. Fresh memory otherwise costs a page fault for each 4 kB, which takes longer than many a
-// convolution; memory that was written before is not changed by this.
-inline void advise_large_pages(float* data, size_t bytes) {
-#if defined(__linux__)
-  constexpr uintptr_t PAGE = uintptr_t(2) << 20;
-  const uintptr_t address = reinterpret_cast<uintptr_t>(data);
-  const uintptr_t first = (address + PAGE - 1) / PAGE * PAGE, last = (address + bytes) / PAGE * PAGE;
-  if (bytes >= 2 * PAGE && first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-  (void)data, (void)bytes;
-#endif
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ struct Attention {
   double scale;
 };
 
-// `sums` (batch, heads, targets, 2) are, for the gradients, each row's greatest score in powers of two (infinity where it sees nothing),
+// `sums` (batch, heads, targets, 2) are, for the gradients, each row's greatest score, not yet scaled (infinity where it sees nothing),
 // and the sum of its exponentials relative to that; `mask` may be null.
 struct AttentionKernels {
   bool (*forward)(const Pool&, const Attention&, const float* q, const float* k, const float* v, const uint8_t* mask, float* out,

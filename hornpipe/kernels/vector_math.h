@@ -29,14 +29,15 @@ inline Vec vector_exp(Vec x) {
   return x == x ? inside : x;
 }
 
-// 2^x for x <= 0 (or NaN, which stays), at most 0.8 ulp off (all floats were tried); 0 below the least normal number (x < -126).
+// 2^y with y = x * factor <= 0 (or NaN, which stays), at most 0.92 ulp off (all floats and five factors were tried); 0 below the least
+// normal number (y < -125.5).
 //
-// x = n + r with |r| <= 1/2, both exact. 2^r is a polynomial of degree 6 (least largest relative error) and is taken times 2^n, whose
-// bits are those of a number that x was added to.
-inline Vec vector_exp2(Vec x) {
+// y = n + r with |r| <= 1/2; only r is rounded. 2^r is a polynomial of degree 6 (least largest relative error) and is taken times 2^n,
+// whose bits are those of a number that y was added to.
+inline Vec vector_exp2(Vec x, float factor) {
   constexpr float SHIFT = 12582912 + 127;  // 1.5 * 2^23 and the bias of exponents
-  const Vec shifted = x + SHIFT;
-  const Vec r = x - (shifted - SHIFT);
+  const Vec shifted = x * factor + SHIFT;
+  const Vec r = x * factor - (shifted - SHIFT);
   Vec q = r * 0.000153264613f + 0.00133908063f;
   q = q * r + 0.00961850584f;
   q = q * r + 0.0555035993f;
@@ -44,7 +45,7 @@ inline Vec vector_exp2(Vec x) {
   q = q * r + 0.693147182f;
   q = q * r + 1.0f;
   const Vec power = (Vec)((Bits)shifted << 23);
-  return x < -126.0f ? Vec{} : q * power;
+  return shifted <= SHIFT - 126 ? Vec{} : q * power;
 }
 
 // 1 / (1 + e^-x).

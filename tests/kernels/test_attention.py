@@ -47,12 +47,12 @@ def native(case, threads):
     return results[0], *results[2:]
 
 
-def check_samples(seeds, tolerance=TOLERANCE):
+def check_samples(seeds):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         case, threads = AttentionCase(rng), int(rng.integers(1, 6))
         worst = case.errors(native(case, threads))
-        assert max(worst) <= tolerance, (seed, threads, worst, case)
+        assert max(worst) <= TOLERANCE, (seed, threads, worst, case)
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -62,7 +62,7 @@ def test_samples(block):
 
 @pytest.mark.slow
 def test_many_samples():
-    check_samples(range(1000, 1600), 3e-6)  # gradients of scores are differences of larger numbers
+    check_samples(range(1000, 1600))
 
 
 def test_long_sequences():
@@ -93,9 +93,7 @@ def few_queries(seed, **sizes):
 def test_few_queries(block):
     for seed in range(block * 10, block * 10 + 10):
         case = few_queries(seed)
-        worst = case.errors(
-            native(case, 1 + seed % 3), cancelling=True
-        )  # few rows, in which nearly all may
+        worst = case.errors(native(case, 1 + seed % 3))
         assert max(worst) <= TOLERANCE, (seed, worst, case)
 
 
@@ -117,6 +115,23 @@ def test_keys_that_a_mask_hides_in_whole_blocks(targets):
     visible[1, ..., :5] = True  # all but the first; the last sample sees nothing
     case.mask = visible
     assert max(case.errors(native(case, 2))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("targets", [2, 40])
+@pytest.mark.parametrize("magnitude", [1e4, 1e6, 1e15])
+def test_scores_however_large_pick_one_value(targets, magnitude):
+    sizes = {"groups": 1, "sources": 500, "size": 16, "value_size": 16, "causal": False}
+    case = few_queries(3, targets=targets, scale=0.25, **sizes)
+    case.mask = None
+    case.q, case.k = (np.round(8 * x) * magnitude for x in (case.q, case.k))  # exact products
+    case.k[:, 123] = 100 * case.q.sum(1)  # the greatest for most queries
+    got, (wanted, _) = native(case, 2), case.results()
+    scores = np.einsum("bthd,bshd->bhts", case.q, case.k)
+    greatest = scores == scores.max(-1, keepdims=True)
+    assert (greatest.sum(-1) == 1).all()
+    np.testing.assert_allclose(got[0], wanted[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(got[3], wanted[3], rtol=1e-6, atol=1e-5)
+    assert all(np.isfinite(x).all() for x in got)
 
 
 @pytest.mark.parametrize("targets", [2, 40])
