@@ -14,11 +14,10 @@ constexpr Index PITCH = KEYS + 16;  // floats between rows of scores
 
 const float INFINITE = __builtin_inff();
 
-const float LEAST = -3.4028234e38f;  // of all floats
+const float LEAST = -3.4028234e38f;  // of all finite floats
 
-// Scores are left as the products of queries and keys, so that they are rounded only once, and their distance from the greatest one is
-// exact however large they are; `factor` makes powers of two of it within the exponential. It is not negative: where `scale` is, queries
-// change their sign.
+// Scores are left as the products of queries and keys. Weights are powers of two of a score's distance from the greatest one of its row,
+// which is never positive, however large both are, times `factor`; that is not negative: where `scale` is, queries change their sign.
 struct Scale {
   float sign, factor;
 
