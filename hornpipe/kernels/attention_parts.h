@@ -207,16 +207,16 @@ struct Matrix {
   Float* panel(Index column, Index width) const { return data + column * all + first * width; }
 };
 
-// to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column]. As much of a panel is taken
-// at a time as stays in the first-level cache for all rows.
-constexpr Index PANEL_FLOATS = 6144;
+// to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column]. So much of a panel is taken
+// at a time that it stays in the first-level cache for all rows; and short sums, added up, are more exact than a long one.
+constexpr Index DEPTH = 64;
 template <Index ROW_STEP, Index STEP>
 void add_product(const float* left, Index rows, Matrix<const float> right, Index columns, Index depth, const float* factors,
                  Matrix<float> to) {
   for (Index c = 0; c < columns; c += WIDE)
     with_vectors(columns - c, [&](auto vectors) __attribute__((always_inline)) {
       constexpr int VECS = decltype(vectors)::value;
-      constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>, DEPTH = PANEL_FLOATS / WIDTH;
+      constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>;
       for (Index k = 0; k < depth; k += DEPTH) {
         const float* panel = right.panel(c, WIDTH) + k * WIDTH;
         float* sums = to.panel(c, WIDTH);

@@ -64,14 +64,17 @@ class AttentionCase:
         )
         return (out, dq, dk.reshape(shape).sum(3), dv.reshape(shape).sum(3)), cancels
 
-    def errors(self, got):
-        """Return the largest difference of each array, relative to its largest element.
+    def errors(self, got, cancelling=False):
+        """Return the largest difference of each array, relative to its largest element (or, where all vanish, to what cancels).
 
-        Gradients of queries and keys are differences; they are relative to at least a quarter of what cancels in them.
+        If `cancelling`, gradients of queries and keys are relative to at least a quarter of what cancels in them.
         """
         arrays, (by_query, by_key) = self.results()
         sizes = [np.abs(wanted).max() for wanted in arrays]
-        sizes[1:3] = max(sizes[1], by_query / 4), max(sizes[2], by_key / 4)
+        if cancelling:
+            sizes[1:3] = max(sizes[1], by_query / 4), max(sizes[2], by_key / 4)
+        elif sizes[1] <= 1e-9:
+            sizes[1:3] = by_query, by_key
         return [
             np.abs(mine.astype(np.float64) - wanted).max() / (size or 1)
             for mine, wanted, size in zip(got, arrays, sizes, strict=True)

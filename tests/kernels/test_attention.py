@@ -47,12 +47,12 @@ def native(case, threads):
     return results[0], *results[2:]
 
 
-def check_samples(seeds):
+def check_samples(seeds, tolerance=TOLERANCE):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         case, threads = AttentionCase(rng), int(rng.integers(1, 6))
         worst = case.errors(native(case, threads))
-        assert max(worst) <= TOLERANCE, (seed, threads, worst, case)
+        assert max(worst) <= tolerance, (seed, threads, worst, case)
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -62,7 +62,7 @@ def test_samples(block):
 
 @pytest.mark.slow
 def test_many_samples():
-    check_samples(range(1000, 1600))
+    check_samples(range(1000, 1600), 3e-6)  # gradients of scores are differences of larger numbers
 
 
 def test_long_sequences():
@@ -93,7 +93,9 @@ def few_queries(seed, **sizes):
 def test_few_queries(block):
     for seed in range(block * 10, block * 10 + 10):
         case = few_queries(seed)
-        worst = case.errors(native(case, 1 + seed % 3))
+        worst = case.errors(
+            native(case, 1 + seed % 3), cancelling=True
+        )  # few rows, in which nearly all may
         assert max(worst) <= TOLERANCE, (seed, worst, case)
 
 
