@@ -37,7 +37,7 @@ _STATIC = ("strides", "before", "steps", "groups", "size")
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
     """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
-    if x.ndim == 5 and not active() and _fills_the_cache(x, kernel, strides, padding, groups):
+    if x.ndim == 5 and not active() and _is_large(x, kernel, strides, padding, groups):
         return _few_images_at_a_time(x, kernel, strides, padding, dilation, groups)
     return _forward(conv_p, (x, kernel), strides, padding, dilation, groups)
 
@@ -52,8 +52,9 @@ def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu)
     return _forward(conv_bias_p, operands, strides, padding, dilation, groups, relu=bool(relu))
 
 
-# What the windows of a few images may take: of 1.5, 4 and 12 MB the best where a core's second-level cache has 2 MB.
+# What the windows of a few images may take: of 1, 2, 4 and 12 MB the best where a core's second-level cache has 2 MB.
 _CACHE_BYTES = 4 << 20
+_THIN = 8  # channels, of which windows' rows are short
 
 
 def _window_bytes(x, kernel, strides, padding):
@@ -65,8 +66,8 @@ def _window_bytes(x, kernel, strides, padding):
     return 4 * math.prod(outs) * math.prod(kernel.shape[:-1])
 
 
-def _fills_the_cache(x, kernel, strides, padding, groups):
-    """Return whether the windows of all images take more than the cache."""
+def _is_large(x, kernel, strides, padding, groups):
+    """Return whether the windows of all images take a good part of the cache, on one CPU."""
     return (
         groups == 1
         and x.dtype == kernel.dtype == np.float32
@@ -74,14 +75,19 @@ def _fills_the_cache(x, kernel, strides, padding, groups):
         and 0 not in kernel.shape
         and math.prod(kernel.shape[:-2]) > 1
         and jax.default_backend() == "cpu"
-        and x.shape[0] * _window_bytes(x, kernel, strides, padding) > 2 * _CACHE_BYTES
+        and x.shape[0] * _window_bytes(x, kernel, strides, padding) > _CACHE_BYTES // 2
     )
 
 
 def _images_at_a_time(x, kernel, strides, padding):
     """Return how many images have windows that stay in the cache, a divisor of the batch; at least one."""
-    most = _CACHE_BYTES // max(1, _window_bytes(x, kernel, strides, padding))
-    return next(n for n in range(max(1, min(most, x.shape[0])), 0, -1) if x.shape[0] % n == 0)
+    return _divisor(x.shape[0], _window_bytes(x, kernel, strides, padding))
+
+
+def _divisor(images, each):
+    """Return how many images, of `each` bytes, stay in the cache: a divisor of `images`; at least one."""
+    most = max(1, min(_CACHE_BYTES // max(1, each), images))
+    return next(n for n in range(most, 0, -1) if images % n == 0)
 
 
 def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
@@ -100,9 +106,8 @@ def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
 
 def _forward(primitive, operands, strides, padding, dilation, groups, **more):
     x, kernel = operands[:2]
-    # Without the kernels XLA's own convolution is faster than the composed one where that one fills the cache.
     if not _suits(x, kernel) or not (
-        active() or (x.ndim < 5 and _fills_the_cache(x, kernel, strides, padding, groups))
+        active() or (x.ndim < 5 and _is_large(x, kernel, strides, padding, groups))
     ):
         return NotImplemented
     strides, dilation = tuple(strides), tuple(dilation)
@@ -296,6 +301,14 @@ def _deep_dx(dy, kernel, *, size, **options):
 # ---- without the kernels, on one CPU: what XLA does slowly there is put differently
 
 
+def _unlike_xla(x, kernel, *, groups, size, **options):
+    """As `_portable_conv`: the composed one for thin images, which XLA convolves slowly, but where their windows are very many."""
+    composed, count = _composed(x, kernel, size=size, **options)
+    if groups == 1 and x.shape[3] < _THIN and x.shape[0] <= 4 * count:
+        return composed(x, kernel)
+    return _padded_conv(x, kernel, groups=groups, size=size, **options)
+
+
 def _padded_conv(x, kernel, *, groups, size, **options):
     """As `_portable_conv`, with rows of padding that are cut off.
 
@@ -311,11 +324,14 @@ def _padded_conv(x, kernel, *, groups, size, **options):
 
 
 def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
-    """As `_portable_dx`: a convolution with the turned kernel, which XLA doesn't turn well in loops; with strides, the composed one's."""
+    """As `_portable_dx`: a convolution with the turned kernel, which XLA doesn't turn well in loops.
+
+    With strides and for thin images it is the composed one's, a few images at a time.
+    """
     options = {"strides": strides, "before": before, "steps": steps}
     if groups > 1 or dy.shape[0] == 0:
         return _portable_dx(dy, kernel, groups=groups, size=size, **options)
-    if max(strides) > 1:
+    if max(strides) > 1 or kernel.shape[2] < 2 * _THIN:
         x = jax.ShapeDtypeStruct((dy.shape[0], *size, kernel.shape[2]), dy.dtype)
         run, count = _composed(x, kernel, size=dy.shape[1:3], **options)
         part = jax.linear_transpose(
@@ -331,20 +347,36 @@ def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
     return _padded_conv(dy, turned, groups=1, size=size, **options)
 
 
-def _grouped_dw(x, dy, *, groups, size, **options):
-    """As `_portable_dw`: the composed one's, a few images at a time: XLA's own is slower."""
+def _dw_by_rows(x, dy, *, groups, size, **options):
+    """As `_portable_dw`: a product for each row of the window, a few images at a time.
+
+    Only what a row of the window meets is put side by side: a third of the memory that windows of 3 x 3 take.
+    """
     if groups > 1 or x.shape[0] == 0:
         return _portable_dw(x, dy, size=size, groups=groups, **options)
-    kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=1), dy.dtype)
-    run, count = _composed(x, kernel, size=dy.shape[1:3], **options)
+    pairs = _padding(x, size, size=dy.shape[1:3], **options)
+    x = jax.numpy.pad(x, [(0, 0), *((first, max(0, last)) for first, last in pairs), (0, 0)])
+    channels, filters, (rows, columns) = x.shape[3], dy.shape[3], dy.shape[1:3]
+
+    def places(array, place, count, axis):
+        stride, first = options["strides"][axis - 1], place * options["steps"][axis - 1]
+        return lax.slice_in_dim(array, first, first + (count - 1) * stride + 1, stride, axis)
 
     def add_part(total, part):
         images, gradients = part
-        transpose = jax.linear_transpose(lambda weights: run(images, weights), kernel)
-        return total + transpose(gradients)[0], None
+        beside = [places(images, place, columns, 2) for place in range(size[1])]
+        beside, gradients = jax.numpy.concatenate(beside, 3), gradients.reshape((-1, filters))
+        products = [
+            places(beside, place, rows, 1).reshape((-1, size[1] * channels)).T @ gradients
+            for place in range(size[0])
+        ]
+        return total + jax.numpy.stack(products), None
 
+    each = 4 * columns * (x.shape[1] * size[1] * channels + rows * filters)
+    count = _divisor(x.shape[0], each)
     parts = [array.reshape((-1, count, *array.shape[1:])) for array in (x, dy)]
-    return lax.scan(add_part, jax.numpy.zeros(kernel.shape, kernel.dtype), parts)[0]
+    total = jax.numpy.zeros((size[0], size[1] * channels, filters), x.dtype)
+    return lax.scan(add_part, total, parts)[0].reshape((*size, channels, filters))
 
 
 def _composed(x, kernel, *, size, strides, before, steps):
@@ -458,9 +490,9 @@ def _batch(primitive, arguments, axes, **options):
     return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
 
 
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _padded_conv)
+conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _unlike_xla)
 conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx, _turned_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _grouped_dw)
+conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _dw_by_rows)
 
 
 def _pixels(operand):

@@ -1,7 +1,8 @@
 """The executor: one loop for training, validation, evaluation and prediction.
 
 An epoch is a few segments of steps; a segment runs in chunks, each one call of a compiled fold. A chunk grows until it takes about
-300 ms; between chunks there is time for the display, Ctrl-C and callbacks. The bits of the result do not depend on the chunks.
+300 ms, or has eight slower steps within a second; between chunks there is time for the display, Ctrl-C and callbacks. The bits of the
+result do not depend on the chunks.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from hornpipe.training.step import (
     write_outputs,
 )
 
-# Each call of a program gets fresh memory, and its page faults take long for a convolutional network: several steps share them.
+# Each call of a program gets fresh memory, whose page faults take up to a fifth of a convolutional network's step: several steps share
+# them, of a slow network at least eight if they do not take longer than somebody waits for Ctrl-C.
 _CHUNK_SECONDS = 0.3
+_SHARING_STEPS = 8
+_MOST_SECONDS = 1.0
 _GROWTH = 32
 _LOG_ROWS = 4096
 _OUTPUT_BYTES = 64 * 2**20
@@ -51,8 +55,9 @@ class Program:
         """Take a chunk's time into account; the first run is left out, it compiled."""
         self.runs += 1
         if self.runs > 1:
-            fitting = int(steps * _CHUNK_SECONDS / max(seconds, 1e-6))
-            self.chunk = max(1, min(fitting, steps * _GROWTH))
+            rate = steps / max(seconds, 1e-6)
+            sharing = min(_SHARING_STEPS, int(rate * _MOST_SECONDS))
+            self.chunk = max(1, min(max(int(rate * _CHUNK_SECONDS), sharing), steps * _GROWTH))
 
 
 class BatchHooks:

@@ -65,6 +65,21 @@ def assert_same(first, second):
     assert first[1] == second[1]
 
 
+@pytest.mark.parametrize(
+    "seconds, chunk",
+    [(1e-4, 3000), (0.01, 30), (0.05, 8), (0.12, 8), (0.25, 4), (0.7, 1), (3.0, 1)],
+)
+def test_how_many_steps_make_a_chunk(seconds, chunk):
+    program = executor.Program(None, False)
+    program.learn(1, 60.0)  # that one compiled
+    assert program.chunk == 1
+    for _ in range(4):
+        steps = program.chunk
+        program.learn(steps, steps * seconds)
+        assert program.chunk <= 32 * steps
+    assert program.chunk == pytest.approx(chunk, abs=1 if chunk > 8 else 0)
+
+
 @pytest.mark.parametrize("make", [dense, convolutional, recurrent])
 def test_same_bits_for_every_chunk_length(make, monkeypatch):
     reference = train(make)
