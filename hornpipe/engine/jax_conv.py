@@ -347,13 +347,43 @@ def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
     return _padded_conv(dy, turned, groups=1, size=size, **options)
 
 
-def _dw_by_rows(x, dy, *, groups, size, **options):
-    """As `_portable_dw`: a product for each row of the window, a few images at a time.
+def _few_images_dw(x, dy, *, groups, size, **options):
+    """As `_portable_dw`, a few images at a time: XLA's own makes windows of all of them."""
+    if groups > 1 or x.shape[0] == 0:
+        return _portable_dw(x, dy, size=size, groups=groups, **options)
+    count = max(_FEW, -(-x.shape[0] // _MOST_PARTS))
+    windows = 4 * math.prod((*dy.shape[1:3], *size, x.shape[3]))
+    if max(options["strides"]) == 1 and count * windows <= _CACHE_BYTES:
+        return _dw_by_images(x, dy, count, size=size, **options)
+    return _dw_by_rows(x, dy, size=size, **options)
+
+
+_FEW = 4  # images, of which XLA's library has the windows in the cache
+_MOST_PARTS = 32  # of a program, whose compilation they make longer: 32 parts by two seconds
+
+
+def _dw_by_images(x, dy, count, *, size, strides, before, steps):
+    """Return the kernel's gradient as convolutions of the images with dy as their kernel; what is summed, the images, are channels.
+
+    Each runs in one thread, where no loop is around them several at once, and beside the gradient by the image.
+    """
+    pairs = _padding(x, size, size=dy.shape[1:3], strides=strides, before=before, steps=steps)
+
+    def part(x, dy):
+        x, dy = x.transpose(3, 1, 2, 0), dy.transpose(1, 2, 0, 3)
+        dimensions = ("NHWC", "HWIO", "NHWC")
+        y = lax.conv_general_dilated(x, dy, steps, pairs, dimension_numbers=dimensions)
+        return y[:, : size[0], : size[1]].transpose(1, 2, 0, 3)
+
+    firsts = range(0, x.shape[0], count)
+    return sum(part(x[first : first + count], dy[first : first + count]) for first in firsts)
+
+
+def _dw_by_rows(x, dy, *, size, **options):
+    """Return the kernel's gradient as a product for each row of the window.
 
     Only what a row of the window meets is put side by side: a third of the memory that windows of 3 x 3 take.
     """
-    if groups > 1 or x.shape[0] == 0:
-        return _portable_dw(x, dy, size=size, groups=groups, **options)
     pairs = _padding(x, size, size=dy.shape[1:3], **options)
     x = jax.numpy.pad(x, [(0, 0), *((first, max(0, last)) for first, last in pairs), (0, 0)])
     channels, filters, (rows, columns) = x.shape[3], dy.shape[3], dy.shape[1:3]
@@ -492,7 +522,7 @@ def _batch(primitive, arguments, axes, **options):
 
 conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _unlike_xla)
 conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx, _turned_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _dw_by_rows)
+conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _few_images_dw)
 
 
 def _pixels(operand):
