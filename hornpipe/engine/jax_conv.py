@@ -301,7 +301,7 @@ def _deep_dx(dy, kernel, *, size, **options):
 # ---- without the kernels, on one CPU: what XLA does slowly there is put differently
 
 
-def _unlike_xla(x, kernel, *, groups, size, **options):
+def _thin_or_padded_conv(x, kernel, *, groups, size, **options):
     """As `_portable_conv`: the composed one for thin images, which XLA convolves slowly, but where their windows are very many."""
     composed, count = _composed(x, kernel, size=size, **options)
     if groups == 1 and x.shape[3] < _THIN and x.shape[0] <= 4 * count:
@@ -520,7 +520,7 @@ def _batch(primitive, arguments, axes, **options):
     return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
 
 
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _unlike_xla)
+conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _thin_or_padded_conv)
 conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx, _turned_dx)
 conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _few_images_dw)
 
