@@ -234,8 +234,8 @@ def reached(row: Row, seconds: list[float], best: peak.Peak) -> list[str]:
     if not row.filters:
         images = row.batch * row.channels * 4.0
         x, y = images * math.prod(row.shape), images * math.prod(row.outs) * row.multiplier
-        # The least that must be moved: forward x and y; backward dy twice, x and dx.
-        work = [x + y, 3 * x + 3 * y]
+        # The least that must be moved: forward x and y; backward dy, x and dx.
+        work = [x + y, 3 * x + 2 * y]
     rates = [amount / second for amount, second in zip(work, seconds, strict=True)]
     return [f"{rate / 1e9:.0f} {unit} ({rate / most:.0%})" for rate in rates]
 

@@ -22,6 +22,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
+from hornpipe.engine import jax_conv_portable as portable
+from hornpipe.engine import jax_kernels
 from hornpipe.engine.jax_kernels import active, variant
 
 try:  # programs of these primitives are told their devices, without which nothing can be divided among them
@@ -37,8 +39,8 @@ _STATIC = ("strides", "before", "steps", "groups", "size")
 
 def conv_general(x, kernel, strides, padding, dilation, groups):
     """As `hornpipe.ops.conv.conv_general`; NotImplemented where that one is to be taken."""
-    if x.ndim == 5 and not active() and _is_large(x, kernel, strides, padding, groups):
-        return _few_images_at_a_time(x, kernel, strides, padding, dilation, groups)
+    if x.ndim == 5 and not active() and portable.is_large(x, kernel, strides, padding, groups):
+        return portable.few_images_at_a_time(x, kernel, strides, padding, dilation, groups)
     return _forward(conv_p, (x, kernel), strides, padding, dilation, groups)
 
 
@@ -52,62 +54,10 @@ def conv_bias_general(x, kernel, bias, strides, padding, dilation, groups, relu)
     return _forward(conv_bias_p, operands, strides, padding, dilation, groups, relu=bool(relu))
 
 
-# What the windows of a few images may take: of 1, 2, 4 and 12 MB the best where a core's second-level cache has 2 MB.
-_CACHE_BYTES = 4 << 20
-_THIN = 8  # channels, of which windows' rows are short
-
-
-def _window_bytes(x, kernel, strides, padding):
-    """Return how much memory the windows of one image take as rows of a matrix."""
-    outs = (
-        (size + sum(pair)) // stride
-        for size, pair, stride in zip(x.shape[1:-1], padding, strides, strict=True)
-    )
-    return 4 * math.prod(outs) * math.prod(kernel.shape[:-1])
-
-
-def _is_large(x, kernel, strides, padding, groups):
-    """Return whether the windows of all images take a good part of the cache, on one CPU."""
-    return (
-        groups == 1
-        and x.dtype == kernel.dtype == np.float32
-        and all(isinstance(size, int) for size in x.shape)
-        and 0 not in kernel.shape
-        and math.prod(kernel.shape[:-2]) > 1
-        and jax.default_backend() == "cpu"
-        and x.shape[0] * _window_bytes(x, kernel, strides, padding) > _CACHE_BYTES // 2
-    )
-
-
-def _images_at_a_time(x, kernel, strides, padding):
-    """Return how many images have windows that stay in the cache, a divisor of the batch; at least one."""
-    return _divisor(x.shape[0], _window_bytes(x, kernel, strides, padding))
-
-
-def _divisor(images, each):
-    """Return how many images, of `each` bytes, stay in the cache: a divisor of `images`; at least one."""
-    most = max(1, min(_CACHE_BYTES // max(1, each), images))
-    return next(n for n in range(most, 0, -1) if images % n == 0)
-
-
-def _few_images_at_a_time(x, kernel, strides, padding, dilation, groups):
-    """Return the composed convolution in groups of images whose windows stay in the cache; the backward pass makes them again."""
-    from hornpipe.ops.conv import conv_general as composed
-
-    count = _images_at_a_time(x, kernel, strides, padding)
-
-    @jax.checkpoint
-    def run(images):
-        return composed.__wrapped__(images, kernel, strides, padding, dilation, groups)
-
-    y = lax.map(run, x.reshape((-1, count, *x.shape[1:])))
-    return y.reshape((x.shape[0], *y.shape[2:]))
-
-
 def _forward(primitive, operands, strides, padding, dilation, groups, **more):
     x, kernel = operands[:2]
     if not _suits(x, kernel) or not (
-        active() or (x.ndim < 5 and _is_large(x, kernel, strides, padding, groups))
+        active() or (x.ndim < 5 and portable.is_large(x, kernel, strides, padding, groups))
     ):
         return NotImplemented
     strides, dilation = tuple(strides), tuple(dilation)
@@ -177,54 +127,6 @@ def _bind(primitive, operands, strides, before, steps, groups, size, **more):
 
 
 # ---- the primitives: first and second operand, result; `size` is what the operands' shapes do not tell
-
-
-def _conv_shape(x, kernel, *, size, **_):
-    return (x.shape[0], *size, kernel.shape[-1])
-
-
-def _dx_shape(dy, kernel, *, size, groups, **_):
-    return (dy.shape[0], *size, kernel.shape[-2] * groups)
-
-
-def _dw_shape(x, dy, *, size, groups, **_):
-    return (*size, x.shape[-1] // groups, dy.shape[-1])
-
-
-def _padding(x, window, *, strides, before, steps, size):
-    """Return the pairs of padding; the last one may be below 0, where windows leave something out."""
-    after = (
-        (out - 1) * stride + (places - 1) * step + 1 - length - first
-        for out, stride, places, step, length, first in zip(
-            size, strides, window, steps, x.shape[1:-1], before, strict=True
-        )
-    )
-    return list(zip(before, after, strict=True))
-
-
-def _portable_conv(x, kernel, *, groups, **options):
-    spatial = "DHW"[-len(options["strides"]) :]
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        options["strides"],
-        _padding(x, kernel.shape[:-2], **options),
-        rhs_dilation=options["steps"],
-        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-        feature_group_count=groups,
-    )
-
-
-def _portable_dx(dy, kernel, *, size, groups, **rest):
-    x = jax.ShapeDtypeStruct(_dx_shape(dy, kernel, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:-1], **rest)
-    return jax.linear_transpose(lambda image: run(image, kernel), x)(dy)[0]
-
-
-def _portable_dw(x, dy, *, size, groups, **rest):
-    kernel = jax.ShapeDtypeStruct(_dw_shape(x, dy, size=size, groups=groups), dy.dtype)
-    run = functools.partial(_portable_conv, groups=groups, size=dy.shape[1:-1], **rest)
-    return jax.linear_transpose(lambda weights: run(x, weights), kernel)(dy)[0]
 
 
 # ---- three dimensions: images whose channels are those of all planes that a window meets
@@ -298,127 +200,6 @@ def _deep_dx(dy, kernel, *, size, **options):
     return total
 
 
-# ---- without the kernels, on one CPU: what XLA does slowly there is put differently
-
-
-def _thin_or_padded_conv(x, kernel, *, groups, size, **options):
-    """As `_portable_conv`: the composed one for thin images, which XLA convolves slowly, but where their windows are very many."""
-    composed, count = _composed(x, kernel, size=size, **options)
-    if groups == 1 and x.shape[3] < _THIN and x.shape[0] <= 4 * count:
-        return composed(x, kernel)
-    return _padded_conv(x, kernel, groups=groups, size=size, **options)
-
-
-def _padded_conv(x, kernel, *, groups, size, **options):
-    """As `_portable_conv`, with rows of padding that are cut off.
-
-    Where padding is at most the window's reach, XLA on a CPU takes a library that convolves in one thread and writes the windows of
-    all images to fresh memory, which takes longer.
-    """
-    pairs = _padding(x, kernel.shape[:2], size=size, **options)
-    reach = (kernel.shape[0] - 1) * options["steps"][0] + 1
-    more = -(-(reach - sum(pairs[0])) // options["strides"][0])
-    size = (size[0] + max(0, more), size[1])
-    y = _portable_conv(x, kernel, groups=groups, size=size, **options)
-    return y[:, : size[0] - max(0, more)]
-
-
-def _turned_dx(dy, kernel, *, groups, size, strides, before, steps):
-    """As `_portable_dx`: a convolution with the turned kernel, which XLA doesn't turn well in loops.
-
-    With strides and for thin images it is the composed one's, a few images at a time.
-    """
-    options = {"strides": strides, "before": before, "steps": steps}
-    if groups > 1 or dy.shape[0] == 0:
-        return _portable_dx(dy, kernel, groups=groups, size=size, **options)
-    if max(strides) > 1 or kernel.shape[2] < 2 * _THIN:
-        x = jax.ShapeDtypeStruct((dy.shape[0], *size, kernel.shape[2]), dy.dtype)
-        run, count = _composed(x, kernel, size=dy.shape[1:3], **options)
-        part = jax.linear_transpose(
-            lambda images: run(images, kernel), jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype)
-        )
-        parts = dy.reshape((-1, count, *dy.shape[1:]))
-        return lax.map(lambda gradients: part(gradients)[0], parts).reshape(x.shape)
-    options["before"] = tuple(
-        (window - 1) * step - first
-        for window, step, first in zip(kernel.shape[:2], steps, before, strict=True)
-    )
-    turned = jax.numpy.flip(kernel, (0, 1)).swapaxes(2, 3)
-    return _padded_conv(dy, turned, groups=1, size=size, **options)
-
-
-def _few_images_dw(x, dy, *, groups, size, **options):
-    """As `_portable_dw`, a few images at a time: XLA's own makes windows of all of them."""
-    if groups > 1 or x.shape[0] == 0:
-        return _portable_dw(x, dy, size=size, groups=groups, **options)
-    count = max(_FEW, -(-x.shape[0] // _MOST_PARTS))
-    windows = 4 * math.prod((*dy.shape[1:3], *size, x.shape[3]))
-    if max(options["strides"]) == 1 and count * windows <= _CACHE_BYTES:
-        return _dw_by_images(x, dy, count, size=size, **options)
-    return _dw_by_rows(x, dy, size=size, **options)
-
-
-_FEW = 4  # images, of which XLA's library has the windows in the cache
-_MOST_PARTS = 32  # of a program, whose compilation they make longer: 32 parts by two seconds
-
-
-def _dw_by_images(x, dy, count, *, size, strides, before, steps):
-    """Return the kernel's gradient as convolutions of the images with dy as their kernel; what is summed, the images, are channels.
-
-    Each runs in one thread, where no loop is around them several at once, and beside the gradient by the image.
-    """
-    pairs = _padding(x, size, size=dy.shape[1:3], strides=strides, before=before, steps=steps)
-
-    def part(x, dy):
-        x, dy = x.transpose(3, 1, 2, 0), dy.transpose(1, 2, 0, 3)
-        dimensions = ("NHWC", "HWIO", "NHWC")
-        y = lax.conv_general_dilated(x, dy, steps, pairs, dimension_numbers=dimensions)
-        return y[:, : size[0], : size[1]].transpose(1, 2, 0, 3)
-
-    firsts = range(0, x.shape[0], count)
-    return sum(part(x[first : first + count], dy[first : first + count]) for first in firsts)
-
-
-def _dw_by_rows(x, dy, *, size, **options):
-    """Return the kernel's gradient as a product for each row of the window.
-
-    Only what a row of the window meets is put side by side: a third of the memory that windows of 3 x 3 take.
-    """
-    pairs = _padding(x, size, size=dy.shape[1:3], **options)
-    x = jax.numpy.pad(x, [(0, 0), *((first, max(0, last)) for first, last in pairs), (0, 0)])
-    channels, filters, (rows, columns) = x.shape[3], dy.shape[3], dy.shape[1:3]
-
-    def places(array, place, count, axis):
-        stride, first = options["strides"][axis - 1], place * options["steps"][axis - 1]
-        return lax.slice_in_dim(array, first, first + (count - 1) * stride + 1, stride, axis)
-
-    def add_part(total, part):
-        images, gradients = part
-        beside = [places(images, place, columns, 2) for place in range(size[1])]
-        beside, gradients = jax.numpy.concatenate(beside, 3), gradients.reshape((-1, filters))
-        products = [
-            places(beside, place, rows, 1).reshape((-1, size[1] * channels)).T @ gradients
-            for place in range(size[0])
-        ]
-        return total + jax.numpy.stack(products), None
-
-    each = 4 * columns * (x.shape[1] * size[1] * channels + rows * filters)
-    count = _divisor(x.shape[0], each)
-    parts = [array.reshape((-1, count, *array.shape[1:])) for array in (x, dy)]
-    total = jax.numpy.zeros((size[0], size[1] * channels, filters), x.dtype)
-    return lax.scan(add_part, total, parts)[0].reshape((*size, channels, filters))
-
-
-def _composed(x, kernel, *, size, strides, before, steps):
-    """Return the composed convolution, and how many images it should be given at a time."""
-    from hornpipe.ops.conv import conv_general as composed
-
-    pairs = _padding(x, kernel.shape[:2], size=size, strides=strides, before=before, steps=steps)
-    pairs = [(first, max(0, last)) for first, last in pairs]
-    count = _images_at_a_time(x, kernel, strides, pairs)
-    return lambda x, kernel: composed.__wrapped__(x, kernel, strides, pairs, steps, 1), count
-
-
 # ---- several devices: each computes its part of the batch
 
 
@@ -468,7 +249,7 @@ def _partitioned(name, shape, deep, **options):
     return divided
 
 
-def _make(name, shape, portable, deep, on_cpu):
+def _make(name, shape, everywhere, deep, on_cpu):
     primitive = Primitive(name)
 
     def abstract(first, second, **options):
@@ -477,7 +258,7 @@ def _make(name, shape, portable, deep, on_cpu):
     def lower(context, first, second, **options):
         sharded = _is_sharded(context.module_context.axis_context)
         if not active():
-            run = functools.partial(portable if sharded else on_cpu, **options)
+            run = functools.partial(everywhere if sharded else on_cpu, **options)
             return mlir.lower_fun(run, multiple_results=False)(context, first, second)
         if sharded:
             run = _partitioned(name, shape, deep, **options)
@@ -489,7 +270,7 @@ def _make(name, shape, portable, deep, on_cpu):
 
     primitive.def_abstract_eval(abstract)
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=_STATIC))
-    mlir.register_lowering(primitive, mlir.lower_fun(portable, multiple_results=False))
+    mlir.register_lowering(primitive, mlir.lower_fun(everywhere, multiple_results=False))
     mlir.register_lowering(primitive, lower, platform="cpu")
     batching.primitive_batchers[primitive] = functools.partial(_batch, primitive)
     if _needs_devices is not None:
@@ -520,9 +301,11 @@ def _batch(primitive, arguments, axes, **options):
     return lax.map(lambda one: primitive.bind(first, one, **options), second), 0
 
 
-conv_p = _make("hornpipe_conv", _conv_shape, _portable_conv, _deep_conv, _thin_or_padded_conv)
-conv_dx_p = _make("hornpipe_conv_dx", _dx_shape, _portable_dx, _deep_dx, _turned_dx)
-conv_dw_p = _make("hornpipe_conv_dw", _dw_shape, _portable_dw, _deep_dw, _few_images_dw)
+conv_p = _make(
+    "hornpipe_conv", portable.conv_shape, portable.conv, _deep_conv, portable.conv_on_cpu
+)
+conv_dx_p = _make("hornpipe_conv_dx", portable.dx_shape, portable.dx, _deep_dx, portable.dx_on_cpu)
+conv_dw_p = _make("hornpipe_conv_dw", portable.dw_shape, portable.dw, _deep_dw, portable.dw_on_cpu)
 
 
 def _pixels(operand):
@@ -552,11 +335,104 @@ ad.defbilinear(
 )
 
 
+# ---- both gradients at once, where a kernel makes them in one pass
+
+
+def _in_one_pass(kernel, *, strides, steps, groups, **_):
+    """Return whether the compiled kernels compute both gradients in one pass: those of depthwise 3 x 3 with stride 1."""
+    return (
+        kernel.shape == (3, 3, 1, groups)
+        and groups > 1
+        and (*strides, *steps) == (1, 1, 1, 1)
+        and active()
+    )
+
+
+def _tangent(x, kernel, dx, dkernel, **options):
+    return [conv_p.bind(dx, kernel, **options) + conv_p.bind(x, dkernel, **options)]
+
+
+def _gradients(x, dy, kernel, *, size, **options):
+    return [
+        conv_dx_p.bind(dy, kernel, size=_pixels(x), **options),
+        conv_dw_p.bind(x, dy, size=_window(kernel), **options),
+    ]
+
+
+# The derivative of a convolution in the direction (dx, dkernel), and its transpose, as one operation each.
+_tangent_p = jax_kernels.make(
+    "hornpipe_conv_tangent",
+    lambda x, kernel, *_, **options: [portable.conv_shape(x, kernel, **options)],
+    _tangent,
+    static=_STATIC,
+)
+_gradients_p = jax_kernels.make(
+    "hornpipe_conv_gradients",
+    lambda x, dy, kernel, **_: [x.shape, kernel.shape],
+    _gradients,
+    handler="hornpipe_conv_gradients",
+    attributes=lambda **options: {"numbers": _numbers(**options)},
+    static=_STATIC,
+)
+
+
+def _conv_jvp(primals, tangents, **options):
+    (x, kernel), (dx, dkernel) = primals, tangents
+    y = conv_p.bind(x, kernel, **options)
+    parts = []
+    if type(dx) is not ad.Zero and type(dkernel) is not ad.Zero and _in_one_pass(kernel, **options):
+        parts += _tangent_p.bind(x, kernel, dx, dkernel, **options)
+    else:
+        if type(dx) is not ad.Zero:
+            parts.append(conv_p.bind(dx, kernel, **options))
+        if type(dkernel) is not ad.Zero:
+            parts.append(conv_p.bind(x, dkernel, **options))
+    return y, functools.reduce(jax.numpy.add, parts)
+
+
+def _transpose_tangent(ct, x, kernel, dx, dkernel, **options):
+    ct = ct[0]
+    if type(ct) is ad.Zero:
+        return None, None, None, None
+    if not ad.is_undefined_primal(dx):
+        return None, None, None, conv_dw_p.bind(x, ct, **{**options, "size": _window(kernel)})
+    if not ad.is_undefined_primal(dkernel):
+        return None, None, conv_dx_p.bind(ct, kernel, **{**options, "size": _pixels(x)}), None
+    return None, None, *_gradients_p.bind(x, ct, kernel, **options)
+
+
+def _by_its_parts(parts):
+    """Return rules of a primitive that are those of the convolutions that it is made of: its derivative and its `vmap`."""
+
+    def jvp(primals, tangents, **options):
+        moving = [i for i, each in enumerate(tangents) if type(each) is not ad.Zero]
+
+        def along(*values):
+            every = {**dict(enumerate(primals)), **dict(zip(moving, values, strict=True))}
+            return parts(*(every[i] for i in range(len(primals))), **options)
+
+        return jax.jvp(along, [primals[i] for i in moving], [tangents[i] for i in moving])
+
+    def batch(arguments, axes, **options):
+        out = jax.vmap(functools.partial(parts, **options), axes)(*arguments)
+        return out, [0] * len(out)
+
+    return jvp, batch
+
+
+ad.primitive_jvps[conv_p] = _conv_jvp
+ad.primitive_transposes[_tangent_p] = _transpose_tangent
+for _each, _parts in ((_tangent_p, _tangent), (_gradients_p, _gradients)):
+    ad.primitive_jvps[_each], batching.primitive_batchers[_each] = _by_its_parts(_parts)
+    if _needs_devices is not None:
+        _needs_devices.add(_each)
+
+
 # ---- with bias and ReLU: linear no more, but its derivative is made of the three
 
 
 def _portable_bias(x, kernel, bias, *, relu, **options):
-    y = _portable_conv(x, kernel, **options) + bias
+    y = portable.conv(x, kernel, **options) + bias
     return jax.numpy.where(y <= 0, 0, y) if relu else y
 
 

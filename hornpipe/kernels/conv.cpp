@@ -505,7 +505,7 @@ bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const floa
     std::memset(dkernel, 0, size_t(c.window_h * c.window_w * c.channels / c.groups * c.filters) * 4);
     return true;
   }
-  if (is_three_by_three(c)) return kernel_gradient_3x3(pool, c, x, dy, dkernel);
+  if (is_three_by_three(c)) return gradients_3x3(pool, c, x, dy, nullptr, nullptr, dkernel);
   if (is_depthwise(c)) {
     Arena arena;
     const DepthwiseGradient gradient(whole_reading(c, x), dy, arena);
@@ -530,8 +530,14 @@ bool kernel_gradient(const Pool& pool, const Conv& c, const float* x, const floa
   return true;
 }
 
+bool gradients(const Pool& pool, const Conv& c, const float* x, const float* dy, const float* kernel, float* dx, float* dkernel) {
+  if (c.batch > 0 && is_three_by_three(c) && c.stride_h == 1 && c.width >= BROAD)
+    return gradients_3x3(pool, c, x, dy, kernel, dx, dkernel);
+  return input_gradient(pool, c, dy, kernel, dx) && kernel_gradient(pool, c, x, dy, dkernel);
+}
+
 }  // namespace
 
 namespace hornpipe {
-const ConvKernels HORNPIPE_VARIANT(conv) = {forward, input_gradient, kernel_gradient};
+const ConvKernels HORNPIPE_VARIANT(conv) = {forward, input_gradient, kernel_gradient, gradients};
 }

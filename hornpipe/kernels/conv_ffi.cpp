@@ -84,21 +84,39 @@ ffi::Error kernel_gradient(ffi::ThreadPool threads, Floats x, Floats dy, ffi::Re
   return call(threads, table ? table->kernel_gradient : nullptr, c, x.typed_data(), dy.typed_data(), *dkernel);
 }
 
+ffi::Error gradients(ffi::ThreadPool threads, Floats x, Floats dy, Floats kernel, ffi::Result<Floats> dx, ffi::Result<Floats> dkernel,
+                     Numbers numbers) {
+  Conv c, results;
+  if (auto error = read(x.dimensions(), kernel.dimensions(), dy.dimensions(), numbers, &c); error.failure()) return error;
+  if (auto error = read(dx->dimensions(), dkernel->dimensions(), dy.dimensions(), numbers, &results); error.failure()) return error;
+  if (std::memcmp(&c, &results, sizeof(Conv)) != 0)
+    return ffi::Error::InvalidArgument("hornpipe conv: the gradients do not have the shapes of image and kernel");
+  if (table == nullptr) return no_variant();
+  advise_large_pages(dx->typed_data(), dx->size_bytes());
+  const bool done = table->gradients(pool_for(threads, multiply_adds(c)), c, x.typed_data(), dy.typed_data(), kernel.typed_data(),
+                                     dx->typed_data(), dkernel->typed_data());
+  return done ? ffi::Error::Success() : no_memory();
+}
+
 }  // namespace
 
 HORNPIPE_EXPORT const char* hornpipe_variant() { return level.name; }
 
 // The same functions on plain memory with threads of their own, for checks without XLA: 0 is the convolution, 1 the image's gradient, 2
-// the kernel's, 3 the convolution with a bias, which lies behind the kernel, and ReLU. Returns whether it was done.
+// the kernel's, 3 the convolution with a bias, which lies behind the kernel, and ReLU, 4 both gradients, the kernel behind dy and its
+// gradient behind the image's. Returns whether it was done.
 HORNPIPE_EXPORT int hornpipe_run(int which, const int64_t* sizes, const float* first, const float* second, float* result,
                                  int threads) {
   Conv c;
   static_assert(sizeof(Conv) == 16 * sizeof(int64_t), "`sizes` are the fields of Conv, in order");
   std::memcpy(&c, sizes, sizeof(Conv));
-  if (table == nullptr || !fits(c) || which < 0 || which > 3 || threads < 1) return 0;
+  if (table == nullptr || !fits(c) || which < 0 || which > 4 || threads < 1) return 0;
   const Pool pool{nullptr, threads, run_on_threads};
   if (which == 1) return table->input_gradient(pool, c, first, second, result);
   if (which == 2) return table->kernel_gradient(pool, c, first, second, result);
+  if (which == 4)
+    return table->gradients(pool, c, first, second, second + c.batch * c.out_h * c.out_w * c.filters, result,
+                            result + c.batch * c.height * c.width * c.channels);
   const float* bias = second + c.window_h * c.window_w * (c.channels / c.groups) * c.filters;
   return table->forward(pool, c, first, second, result, which == 3 ? bias : nullptr, which == 3);
 }
@@ -130,6 +148,20 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_bias(XLA_FFI_CallFrame* frame) {
                              .Attr<Numbers>("numbers")
                              .Attr<bool>("relu")
                              .To(forward_with_bias)
+                             .release();
+  return handler->Call(frame);
+}
+
+HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_gradients(XLA_FFI_CallFrame* frame) {
+  static auto* handler = ffi::Ffi::Bind()
+                             .Ctx<ffi::ThreadPool>()
+                             .Arg<Floats>()
+                             .Arg<Floats>()
+                             .Arg<Floats>()
+                             .Ret<Floats>()
+                             .Ret<Floats>()
+                             .Attr<Numbers>("numbers")
+                             .To(gradients)
                              .release();
   return handler->Call(frame);
 }

@@ -22,33 +22,52 @@ struct Images {
   const float* zeros;  // one row of them
 };
 
+template <int HIGH>
 struct Inside {  // no column is outside
-  const float* const* rows;
+  const float* rows[HIGH];
   Index step;
-  const float* at(int i, int j) const { return rows[i] + j * step; }
+
+  // From column `left` of row `top` of image n on.
+  Inside(const Images& in, Index n, Index top, Index left) : step(in.channels) {
+    for (int i = 0; i < HIGH; ++i) {
+      const Index y = top + i;
+      rows[i] = (y >= 0 && y < in.height ? in.data + (n * in.height + y) * in.width * step : in.zeros) + left * step;
+    }
+  }
+  const float* at(int i, Index j) const { return rows[i] + j * step; }
+  void move(Index columns) {
+#pragma GCC unroll 16
+    for (int i = 0; i < HIGH; ++i) rows[i] += columns * step;
+  }
 };
 template <int WIDE>
 struct Edge {
   const float* const (*pixels)[WIDE];
-  const float* at(int i, int j) const { return pixels[i][j]; }
+  const float* at(int i, Index j) const { return pixels[i][j]; }
 };
 
 // Call body with the HIGH x WIDE pixels whose first is (top, left) of image n.
 template <int HIGH, int WIDE, class Body>
 inline void with_pixels(const Images& in, Index n, Index top, Index left, Body body) {
-  const float* rows[HIGH];
-  const bool whole = left >= 0 && left + WIDE <= in.width;
-  for (int i = 0; i < HIGH; ++i) {
-    const Index y = top + i;
-    rows[i] = y >= 0 && y < in.height ? in.data + (n * in.height + y) * in.width * in.channels : in.zeros;
-    if (whole) rows[i] += left * in.channels;
-  }
-  if (whole) return body(Inside{rows, in.channels});
+  if (left >= 0 && left + WIDE <= in.width) return body(Inside<HIGH>(in, n, top, left));
+  const Inside<HIGH> rows(in, n, top, 0);
   const float* pixels[HIGH][WIDE];
   for (int i = 0; i < HIGH; ++i)
     for (int j = 0; j < WIDE; ++j)
-      pixels[i][j] = left + j >= 0 && left + j < in.width ? rows[i] + (left + j) * in.channels : in.zeros;
+      pixels[i][j] = left + j >= 0 && left + j < in.width ? rows.at(i, left + j) : in.zeros;
   body(Edge<WIDE>{pixels});
+}
+
+// Call body(pixels, output column) for tiles side by side of which none meets a column outside; return the column behind the last one.
+// Nothing is looked up again from tile to tile, which otherwise takes longer than the sums.
+template <int STRIDE, class Body>
+inline Index for_tiles_inside(const Images& in, Index n, Index top, Index before_w, Index x, Index out_w, Body body) {
+  constexpr int HIGH = (DEEP - 1) * STRIDE + SIDE;
+  const Index left = x * STRIDE - before_w, room = in.width - left - SIDE;
+  if (left < 0 || room < 0) return x;
+  const Index end = x + least(out_w - x, room / STRIDE + 1) / BROAD * BROAD;
+  for (Inside<HIGH> pixels(in, n, top, left); x < end; x += BROAD, pixels.move(BROAD * STRIDE)) body(pixels, x);
+  return x;
 }
 
 // ---- kernels by vectors of channels: element k of the channels from c on is at 9 * c + k * (size of the vector)
@@ -120,29 +139,26 @@ template <int STRIDE>
 void convolve_rows(const Images& in, const float* packed, Index before_h, Index before_w, float* to, bool past, Index out_w, Index n,
                    Index y, Index rows) {
   constexpr int HIGH = (DEEP - 1) * STRIDE + SIDE, WIDE = (BROAD - 1) * STRIDE + SIDE;
-  const Index pitch = out_w * in.channels;
-  for (Index next = 0; next < out_w; next += BROAD) {
-    const Index x = least(next, out_w - BROAD);  // an odd last one is computed together with its neighbour
-    const bool more = !past && rows == DEEP && x + 2 * BROAD <= out_w;
-    with_pixels<HIGH, WIDE>(in, n, y * STRIDE - before_h, x * STRIDE - before_w, [&](auto pixels) {
-      each_vector(in.channels, [&](auto zero, Index c) {
-        using T = decltype(zero);
-        float* first = to + x * in.channels + c;
-        if (more && sizeof(T) == sizeof(Vec))
+  const Index pitch = out_w * in.channels, top = y * STRIDE - before_h;
+  auto tile = [&](auto pixels, Index x) {
+    each_vector(in.channels, [&](auto zero, Index c) {
+      using T = decltype(zero);
+      float* first = to + x * in.channels + c;
+      T sums[DEEP][BROAD] = {};
+      add_windows<T, STRIDE>(pixels, c, packed, sums);
 #pragma GCC unroll 16
-          for (int r = 0; r < DEEP; ++r)
+      for (int r = 0; r < DEEP; ++r) {
+        if (r >= rows) return;
 #pragma GCC unroll 16
-            for (int p = 0; p < BROAD; ++p) __builtin_prefetch(first + r * pitch + (BROAD + p) * in.channels, 1);
-        T sums[DEEP][BROAD] = {};
-        add_windows<T, STRIDE>(pixels, c, packed, sums);
-#pragma GCC unroll 16
-        for (int r = 0; r < DEEP; ++r) {
-          if (r >= rows) return;
-#pragma GCC unroll 16
-          for (int p = 0; p < BROAD; ++p) write(first + r * pitch + p * in.channels, sums[r][p], past);
-        }
-      });
+        for (int p = 0; p < BROAD; ++p) write(first + r * pitch + p * in.channels, sums[r][p], past);
+      }
     });
+  };
+  for (Index next = 0; next < out_w; next += BROAD) {
+    next = for_tiles_inside<STRIDE>(in, n, top, before_w, next, out_w, tile);
+    if (next >= out_w) return;
+    const Index x = least(next, out_w - BROAD);  // an odd last one is computed together with its neighbour
+    with_pixels<HIGH, WIDE>(in, n, top, x * STRIDE - before_w, [&](auto pixels) { tile(pixels, x); });
   }
 }
 
@@ -231,33 +247,35 @@ bool input_gradient_3x3(const Pool& pool, const Conv& c, const float* dy, const 
 
 // ---- the gradient by the kernel, in shares that are added up in a fixed order
 
-template <int STRIDE, int COLUMNS, class Pixels>
-inline void add_products(const Pixels& in, const float* dy, Index pitch, Index channels, Index rows, float* sums) {
-  each_vector(channels, [&](auto zero, Index c) {
-    using T = decltype(zero);
-    constexpr int SIZE = sizeof(T) / 4;
-    T total[WINDOW];
+template <int COUNT>
+struct Columns {
+  static constexpr int count = COUNT;
+};
+
+// `top` is the first row of `in` that meets the first one of dy.
+template <class T, int STRIDE, int ROWS, int COLUMNS, class Pixels>
+inline void add_products(const Pixels& in, int top, const float* dy, Index pitch, Index channels, Index c, float* sums) {
+  T total[WINDOW], gradients[ROWS][COLUMNS];
 #pragma GCC unroll 16
-    for (int k = 0; k < WINDOW; ++k) total[k] = weight<T>(sums, c, k);
-    for (Index r = 0; r < rows; ++r) {
-      T gradients[COLUMNS];
+  for (int k = 0; k < WINDOW; ++k) total[k] = weight<T>(sums, c, k);
 #pragma GCC unroll 16
-      for (int p = 0; p < COLUMNS; ++p) gradients[p] = read<T>(dy + r * pitch + p * channels + c);
+  for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 16
-      for (int a = 0; a < SIDE; ++a)
+    for (int p = 0; p < COLUMNS; ++p) gradients[r][p] = read<T>(dy + r * pitch + p * channels + c);
 #pragma GCC unroll 16
-        for (int j = 0; j < (COLUMNS - 1) * STRIDE + SIDE; ++j) {
-          const T value = read<T>(in.at(r * STRIDE + a, j) + c);
+  for (int i = 0; i < (ROWS - 1) * STRIDE + SIDE; ++i)
 #pragma GCC unroll 16
-          for (int p = 0; p < COLUMNS; ++p) {
-            const int b = j - p * STRIDE;
-            if (b >= 0 && b < SIDE) total[a * SIDE + b] += value * gradients[p];
-          }
-        }
+    for (int j = 0; j < (COLUMNS - 1) * STRIDE + SIDE; ++j) {
+      const T value = read<T>(in.at(top + i, j) + c);
+#pragma GCC unroll 16
+      for (int k = 0; k < WINDOW; ++k) {
+        const int y = i - k / SIDE, x = j - k % SIDE;
+        if (y >= 0 && x >= 0 && y % STRIDE == 0 && x % STRIDE == 0 && y / STRIDE < ROWS && x / STRIDE < COLUMNS)
+          total[k] += value * gradients[y / STRIDE][x / STRIDE];
+      }
     }
 #pragma GCC unroll 16
-    for (int k = 0; k < WINDOW; ++k) write(sums + WINDOW * c + k * SIZE, total[k]);
-  });
+  for (int k = 0; k < WINDOW; ++k) write(sums + WINDOW * c + k * Index(sizeof(T) / 4), total[k]);
 }
 
 template <int STRIDE>
@@ -265,32 +283,55 @@ void add_row_products(const Conv& c, const Images& in, const float* dy, Index n,
   constexpr int HIGH = (DEEP - 1) * STRIDE + SIDE;
   const Index pitch = c.out_w * c.channels, top = y * STRIDE - c.before_h;
   const float* from = dy + (n * c.out_h + y) * pitch;
-  Index x = 0;
-  for (; x + BROAD <= c.out_w; x += BROAD)
-    with_pixels<HIGH, (BROAD - 1) * STRIDE + SIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
-      add_products<STRIDE, BROAD>(pixels, from + x * c.channels, pitch, c.channels, rows, sums);
+  auto add_tile = [&](auto columns, auto pixels, Index x) {
+    constexpr int COLUMNS = decltype(columns)::count;
+    each_vector(c.channels, [&](auto zero, Index channel) {
+      using T = decltype(zero);
+      const float* gradients = from + x * c.channels;
+      if (rows == DEEP) return add_products<T, STRIDE, DEEP, COLUMNS>(pixels, 0, gradients, pitch, c.channels, channel, sums);
+#pragma GCC unroll 4
+      for (int r = 0; r < DEEP - 1; ++r)
+        if (r < rows) add_products<T, STRIDE, 1, COLUMNS>(pixels, r * STRIDE, gradients + r * pitch, pitch, c.channels, channel, sums);
     });
-  for (; x < c.out_w; ++x)
-    with_pixels<HIGH, SIDE>(in, n, top, x * STRIDE - c.before_w, [&](auto pixels) {
-      add_products<STRIDE, 1>(pixels, from + x * c.channels, pitch, c.channels, rows, sums);
-    });
+  };
+  auto add_broad = [&](auto pixels, Index x) { add_tile(Columns<BROAD>{}, pixels, x); };
+  for (Index x = 0; x < c.out_w;) {
+    x = for_tiles_inside<STRIDE>(in, n, top, c.before_w, x, c.out_w, add_broad);
+    const Index left = x * STRIDE - c.before_w;
+    if (x + BROAD <= c.out_w) {
+      with_pixels<HIGH, (BROAD - 1) * STRIDE + SIDE>(in, n, top, left, [&](auto pixels) { add_broad(pixels, x); });
+      x += BROAD;
+    } else if (x < c.out_w) {
+      with_pixels<HIGH, SIDE>(in, n, top, left, [&](auto pixels) { add_tile(Columns<1>{}, pixels, x); });
+      x += 1;
+    }
+  }
 }
 
-bool kernel_gradient_3x3(const Pool& pool, const Conv& c, const float* x, const float* dy, float* dkernel) {
+// The gradient by the kernel, and, where `dx` is not null, for a stride of 1 by the image as well: what both read of dy is then read from
+// memory once.
+bool gradients_3x3(const Pool& pool, const Conv& c, const float* x, const float* dy, const float* kernel, float* dx, float* dkernel) {
   Arena arena;
-  const Index size = WINDOW * c.channels, blocks = ceil_div(c.out_h, DEEP), total = c.batch * blocks;
+  const Index size = WINDOW * c.channels, in_row = c.width * c.channels;
+  const Index blocks = ceil_div(c.stride_h == 1 ? most(c.out_h, c.height) : c.out_h, DEEP), total = c.batch * blocks;
   const Index shares = most(1, least(least(SHARES, total), SHARE_FLOATS / size));
-  const Scratch scratch(c.width, c.channels, arena);
+  const Scratch scratch(most(c.width, c.out_w), c.channels, arena);
   const size_t sums_at = arena.reserve<float>(shares * size);
   if (!arena.allocate()) return false;
-  const Images in{x, c.height, c.width, c.channels, scratch.clear(arena)};
+  const float* zeros = scratch.clear(arena);
+  const Images in{x, c.height, c.width, c.channels, zeros}, gradients{dy, c.out_h, c.out_w, c.channels, zeros};
+  const float* turned = dx ? scratch.pack(arena, kernel, c.channels, true) : nullptr;
+  const bool past = dx && go_past(dx, c.batch * c.height * in_row, c.channels);
   float* sums = arena.at<float>(sums_at);
   auto share = [&](Index item, Index) {
     float* own = sums + item * size;
     std::memset(own, 0, size_t(size) * 4);
     for (Index block = total * item / shares; block < total * (item + 1) / shares; ++block) {
-      const Index y = block % blocks * DEEP, rows = least(DEEP, c.out_h - y);
-      (c.stride_h == 1 ? add_row_products<1> : add_row_products<2>)(c, in, dy, block / blocks, y, rows, own);
+      const Index n = block / blocks, y = block % blocks * DEEP;
+      if (dx && y < c.height)
+        convolve_rows<1>(gradients, turned, SIDE - 1 - c.before_h, SIDE - 1 - c.before_w, dx + (n * c.height + y) * in_row, past,
+                         c.width, n, y, least(DEEP, c.height - y));
+      if (y < c.out_h) (c.stride_h == 1 ? add_row_products<1> : add_row_products<2>)(c, in, dy, n, y, least(DEEP, c.out_h - y), own);
     }
   };
   parallel_for(pool, shares, share);

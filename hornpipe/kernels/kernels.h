@@ -33,6 +33,8 @@ struct ConvKernels {
   bool (*forward)(const Pool&, const Conv&, const float* x, const float* kernel, float* y, const float* bias, bool relu);
   bool (*input_gradient)(const Pool&, const Conv&, const float* dy, const float* kernel, float* dx);
   bool (*kernel_gradient)(const Pool&, const Conv&, const float* x, const float* dy, float* dkernel);
+  // Both; in one pass where the convolution is depthwise, of 3 x 3 with stride 1.
+  bool (*gradients)(const Pool&, const Conv&, const float* x, const float* dy, const float* kernel, float* dx, float* dkernel);
 };
 extern const ConvKernels conv_avx512, conv_avx2, conv_portable;
 

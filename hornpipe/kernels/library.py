@@ -22,6 +22,7 @@ HANDLERS = (  # what XLA calls
     "hornpipe_conv_bias",
     "hornpipe_conv_dx",
     "hornpipe_conv_dw",
+    "hornpipe_conv_gradients",
     "hornpipe_max_pool",
     "hornpipe_pool_pick",
     "hornpipe_pool_spread",

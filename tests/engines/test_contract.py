@@ -80,6 +80,7 @@ def test_engines_override_only_what_they_mean_to(engine):
         "jax": [
             "jax_attention",
             "jax_conv",
+            "jax_conv_portable",
             "jax_kernels",
             "jax_moments",
             "jax_pool",

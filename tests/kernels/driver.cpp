@@ -193,9 +193,11 @@ int main(int count_of_arguments, char** arguments) {
                                out_w, stride_h, stride_w, before_h, before_w, step_h, step_w, groups};
     const int64_t x = batch * height * width * groups * own, kernel = window_h * window_w * own * groups * made;
     const int64_t y = batch * out_h * out_w * groups * made;
-    const int64_t operands[4][3] = {{x, kernel, y}, {y, kernel, x}, {x, y, kernel}, {x, kernel + groups * made, y}};
+    const int64_t operands[5][3] = {
+        {x, kernel, y}, {y, kernel, x}, {x, y, kernel}, {x, kernel + groups * made, y}, {x, y + kernel, x + kernel}};
     const bool depthwise = groups > 1 && own == 1 && made == 1;
-    for (int which = 0; which < (depthwise ? 3 : 4); ++which) {
+    for (int which = 0; which < 5; ++which) {
+      if (depthwise && which == 3) continue;
       const int64_t* lengths = operands[which];
       auto first = numbers(lengths[0]), second = numbers(lengths[1]), one = numbers(lengths[2]), three = numbers(lengths[2]);
       if (!hornpipe_run(which, sizes, first.get(), second.get(), one.get(), 1) ||

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hornpipe.engine import jax_conv, select
+from hornpipe.engine import jax_conv_portable as portable
 from hornpipe.ops.conv import conv_general as composed
 
 CASES = [
@@ -79,8 +80,8 @@ def test_the_kernels_gradient_against_numpy(seed):
         for name, value in (("strides", strides), ("before", before), ("steps", steps), ("size", size))
     }  # fmt: skip
     operands = jnp.asarray(x, "float32"), jnp.asarray(dy, "float32")
-    forms = [lambda *a: jax_conv._few_images_dw(*a, groups=1, **options)]
-    forms.append(lambda *a: jax_conv._dw_by_rows(*a, **options))
+    forms = [lambda *a: portable.dw_on_cpu(*a, groups=1, **options)]
+    forms.append(lambda *a: portable._dw_by_rows(*a, **options))
     for form in forms:
         actual = np.asarray(jax.jit(form)(*operands))
         assert np.abs(actual - expected).max() <= 2e-6 * np.abs(expected).max()
@@ -149,5 +150,5 @@ def test_rules():
 def test_what_is_done_at_once(shape, window):
     x, kernel = jax.ShapeDtypeStruct(shape, "float32"), jnp.ones(window)
     options = (1, 1), [(0, 0)] * 2, (1, 1), 1
-    assert not jax_conv._is_large(x, kernel, options[0], options[1], 1)
+    assert not portable.is_large(x, kernel, options[0], options[1], 1)
     assert jax_conv.conv_general(jnp.ones((1, *shape[1:])), kernel, *options) is NotImplemented
