@@ -25,12 +25,13 @@ struct Forward {
   void reserve(const Pool& pool, Arena& arena) {
     pitch = padded(a.value_size);
     parts = cut_rows(a.targets, a.batch * a.heads, a.targets);
-    floats = round_up(keys_floats() + values_floats() + ROWS * (a.size + pitch + PITCH + 3), 16);
+    floats = round_up(keys_floats() + values_floats() + ROWS * (a.size + pitch + PITCH + LANES + 2), 16);
     memory_at = arena.reserve<float>(pool.workers * floats);
   }
 
   void run(const Pool& pool, const Arena& arena) const {
     auto part = [&](Index item, Index worker) {
+      const FlushDenormals flush;
       const Index each = item / parts, blocks = ceil_div(a.targets, ROWS);
       const Head head{a, each / a.heads, each % a.heads};
       rows(head, blocks * (item % parts) / parts * ROWS, least(a.targets, blocks * (item % parts + 1) / parts * ROWS),
@@ -53,7 +54,7 @@ struct Forward {
     s.keys = s.values + values_floats();
     s.greatest = s.keys + keys_floats();
     s.totals = s.greatest + ROWS;
-    s.factors = s.totals + ROWS;
+    s.factors = s.totals + ROWS * LANES;
     const Scale scale(a.scale);
     const Index all = head.visible(mask, 0, head.seen(end)).count;
     pack_columns<WIDE>(k + head.key(), head.key_pitch(), all, a.size, same, s.keys);
@@ -68,7 +69,8 @@ struct Forward {
 
   void block(const Head& head, Index row, Index count, Index seen, const Scale& scale, const Scratch& s) const {
     std::memset(s.results, 0, size_t(ROWS * pitch) * 4);
-    for (Index i = 0; i < ROWS; ++i) s.greatest[i] = LEAST, s.totals[i] = 0;
+    std::memset(s.totals, 0, size_t(ROWS * LANES) * 4);
+    for (Index i = 0; i < ROWS; ++i) s.greatest[i] = LEAST;
     for (Index first = 0; first < seen; first += KEYS) {
       const auto [number, masked] = head.visible(mask, first, least(KEYS, seen - first));
       if (number == 0) continue;
@@ -83,7 +85,7 @@ struct Forward {
   void finish(const Head& head, Index row, Index count, const Scratch& s) const {
     const bool past = go_past(out, a.batch * a.targets * a.heads * a.value_size, a.value_size);
     for (Index i = 0; i < count; ++i)
-      finish_row(head, row + i, v, mask, s.greatest[i], s.totals[i], out, sums,
+      finish_row(head, row + i, v, mask, s.greatest[i], sum_of(load(s.totals + i * LANES)), out, sums,
                  [&](float factor, float* to) { unpack_row(s.results, ROWS, i, a.value_size, factor, to, past); });
   }
 };
@@ -136,6 +138,7 @@ struct Backward {
   void run(const Pool& pool, const Arena& arena) const {
     float* partial = arena.at<float>(partial_at);
     auto share = [&](Index item, Index worker) {
+      const FlushDenormals flush;
       const Index each = item / shares, number = item % shares;
       float* own = partial + (number - 1) * (key_floats() + value_floats());
       one(each / a.key_heads, each % a.key_heads, number, arena.at<float>(memory_at) + worker * floats,

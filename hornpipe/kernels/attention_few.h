@@ -139,7 +139,7 @@ struct FewForward : Few {
   float *out, *sums;
   size_t memory_at, partial_at;
 
-  Index scratch_floats() const { return round_up(rows() * (PITCH + a.size + 1), 16); }
+  Index scratch_floats() const { return round_up(rows() * (PITCH + a.size + LANES + 1), 16); }
   Index partial_floats() const { return round_up(rows() * (a.value_size + 2), 16); }
 
   void reserve(const Pool& pool, Arena& arena) {
@@ -150,6 +150,7 @@ struct FewForward : Few {
   void run(const Pool& pool, const Arena& arena) const {
     float* partial = arena.at<float>(partial_at);
     auto part = [&](Index item, Index worker) {
+      const FlushDenormals flush;
       one(item / parts(), item % parts(), arena.at<float>(memory_at) + worker * scratch_floats(), partial + item * partial_floats());
     };
     parallel_for(pool, a.batch * a.key_heads * parts(), part);
@@ -158,14 +159,15 @@ struct FewForward : Few {
 
  private:
   void one(Index each, Index part, float* memory, float* partial) const {
-    float *queries = memory, *factors = queries + rows() * a.size, *scores = factors + rows();
-    float *results = partial, *greatest = results + rows() * a.value_size, *totals = greatest + rows();
+    float *queries = memory, *scores = queries + rows() * a.size, *totals = scores + rows() * PITCH, *factors = totals + rows() * LANES;
+    float *results = partial, *greatest = results + rows() * a.value_size;
     const Scale scale(a.scale);
     const Head first_head = head(each, 0);
     for (Index row = 0; row < rows(); ++row) {
       copy(q + head(each, row).query(target(row)), a.size, Times{scale.sign}, queries + row * a.size);
-      greatest[row] = LEAST, totals[row] = 0;
+      greatest[row] = LEAST;
     }
+    std::memset(totals, 0, size_t(rows() * LANES) * 4);
     std::memset(results, 0, size_t(rows() * a.value_size) * 4);
     const Index last = least(end(part), first_head.seen(a.targets));
     for (Index first = begin(part); first < last; first += KEYS) {
@@ -179,6 +181,7 @@ struct FewForward : Few {
       weigh(scores, rows(), number, scale.factor, greatest, totals, factors);
       add_rows(scores, value, first_head.value_pitch(), number, a.value_size, factors, results);
     }
+    for (Index row = 0; row < rows(); ++row) greatest[rows() + row] = sum_of(load(totals + row * LANES));
   }
 
   // Parts are put on a common scale and added up in their order.
@@ -219,6 +222,7 @@ struct FewBackward : Few {
   void run(const Pool& pool, const Arena& arena) const {
     float* partial = arena.at<float>(partial_at);
     auto part = [&](Index item, Index worker) {
+      const FlushDenormals flush;
       one(item / parts(), item % parts(), arena.at<float>(memory_at) + worker * scratch_floats(), partial + item * partial_floats());
     };
     parallel_for(pool, a.batch * a.key_heads * parts(), part);

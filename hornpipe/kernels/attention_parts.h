@@ -208,8 +208,10 @@ struct Matrix {
 };
 
 // to[row][column] = to[row][column] * factors[row] + sum over k < depth of left[row][k] * right[k][column]. So much of a panel is taken
-// at a time that it stays in the first-level cache for all rows; and short sums, added up, are more exact than a long one.
-constexpr Index DEPTH = 64;
+// at a time that it stays in the first-level cache for all rows. Short sums, added up, are more exact than a long one, but longer ones
+// read and write the results less often, which full panels repay.
+template <int VECS>
+constexpr Index DEPTH = VECS == 4 ? 96 : 64;
 template <Index ROW_STEP, Index STEP>
 void add_product(const float* left, Index rows, Matrix<const float> right, Index columns, Index depth, const float* factors,
                  Matrix<float> to) {
@@ -217,12 +219,12 @@ void add_product(const float* left, Index rows, Matrix<const float> right, Index
     with_vectors(columns - c, [&](auto vectors) __attribute__((always_inline)) {
       constexpr int VECS = decltype(vectors)::value;
       constexpr Index WIDTH = VECS * LANES, HEIGHT = TILE<VECS>;
-      for (Index k = 0; k < depth; k += DEPTH) {
+      for (Index k = 0; k < depth; k += DEPTH<VECS>) {
         const float* panel = right.panel(c, WIDTH) + k * WIDTH;
         float* sums = to.panel(c, WIDTH);
         const bool scaled = factors != nullptr && k == 0;
         for (Index row = 0; row < rows; row += HEIGHT, sums += HEIGHT * WIDTH)
-          tile<HEIGHT, VECS, ROW_STEP, STEP>(left + row * ROW_STEP + k * STEP, panel, WIDTH, least(DEPTH, depth - k),
+          tile<HEIGHT, VECS, ROW_STEP, STEP>(left + row * ROW_STEP + k * STEP, panel, WIDTH, least(DEPTH<VECS>, depth - k),
                                              [&](int i, int j, Vec sum) __attribute__((always_inline)) {
                                                float* at = sums + i * WIDTH + j * LANES;
                                                store(at, scaled ? load(at) * factors[row + i] + sum : load(at) + sum);
@@ -296,23 +298,21 @@ inline Index cut_rows(Index rows, Index heads, Index at_most) {
 // ---- rows of scores
 
 // Make weights of scores: exponentials relative to the greatest score of the row so far, which may grow, with the factor for what was
-// summed up before. One loop after the other over the rows, so that the processor works at several rows at a time.
+// summed up before. `totals` has a vector for each row, whose lanes are the sums of every LANES-th weight.
 inline void weigh(float* all, Index rows, Index number, float factor, float* greatest, float* totals, float* factors) {
-  for (Index i = 0; i < rows; ++i) {
-    float* scores = all + i * PITCH;
-    store(scores + number, fill(-INFINITE));  // to the end of a vector
-    Vec highest = load(scores);
-    for (Index j = LANES; j < number; j += LANES) {
-      const Vec other = load(scores + j);
-      highest = other > highest ? other : highest;
-    }
-    const float most = greatest_of(highest), before = greatest[i];
-    greatest[i] = before > most ? before : most;
-    factors[i] = before - greatest[i];
-  }
   for (Index i = 0; i < rows; i += LANES) {
-    const Vec some = vector_exp2(load_some(factors + i, least(LANES, rows - i)), factor);
-    for (Index j = 0; j < LANES && i + j < rows; ++j) factors[i + j] = some[j];
+    const Index some = least(LANES, rows - i);
+    Vec highest[LANES];
+    for (Index r = 0; r < LANES; ++r) {
+      highest[r] = fill(LEAST);
+      if (r >= some) continue;
+      float* scores = all + (i + r) * PITCH;
+      store(scores + number, fill(-INFINITE));  // to the end of a vector
+      for (Index j = 0; j < number; j += LANES) highest[r] = greater(load(scores + j), highest[r]);
+    }
+    const Vec before = load_some(greatest + i, some), now = greater(before, reduce_each(highest, greater));
+    const Vec smaller = vector_exp2(before - now, factor);
+    for (Index r = 0; r < some; ++r) greatest[i + r] = now[r], factors[i + r] = smaller[r];
   }
   for (Index i = 0; i < rows; ++i) {
     float* scores = all + i * PITCH;
@@ -323,7 +323,7 @@ inline void weigh(float* all, Index rows, Index number, float factor, float* gre
       store(scores + j, weights);
       sum += weights;
     }
-    totals[i] = totals[i] * factors[i] + sum_of(sum);
+    store(totals + i * LANES, load(totals + i * LANES) * factors[i] + sum);
   }
 }
 
