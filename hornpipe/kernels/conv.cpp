@@ -45,7 +45,7 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
   Ahead ahead;
   if (finish.pointwise && count > ROWS) ahead = {{{pixels[ROWS], pixels[2 * ROWS - 1] + segments[0].length}, {}}, ROWS};
   for (Index s = 0; s < number; ++s)
-    panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel, ahead);
+    panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel, VECS * LANES, ahead);
   const Ending ending = finish.last ? finish.ending : Ending{nullptr, false};
   Vec biases[VECS];
 #pragma GCC unroll 4
@@ -377,12 +377,13 @@ bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const floa
 
 // The same as `weight_tile` for the widest panels.
 void two_weight_tiles(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements,
-                      const float* panel, float* sums_memory, Ahead& ahead) {
+                      const float* panel, Index pitch, float* sums_memory, Ahead& ahead) {
   for (Index i = 0; i < TILE_ROWS; i += TILE_ROWS / 2)
-    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, sums_memory + i * BROAD_PANEL, ahead);
+    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, pitch, sums_memory + i * BROAD_PANEL, ahead);
 }
 
-constexpr Index GRADIENT_PIXELS = 192;
+constexpr Index GRADIENT_PIXELS = 96;  // a panel of so many stays in the first-level cache
+constexpr Index NEAR_FLOATS = 128;     // pixels that lie so near to each other share few of that cache's sets, and need no packing
 
 // dkernel = windows^T x dy. The pixels are divided into shares with sums of their own, which are added up in a fixed order;
 // where the sums are large, the window elements are divided among tasks as well. All of that follows from the shapes alone.
@@ -450,13 +451,14 @@ struct KernelGradient {
       if (item + 1 < end) ahead = reads(cut.piece(r, item + 1), (tile_end - tile_begin) * own.rows * ceil_div(own.columns, Ahead::EVERY));
       const Band band = make_band(r, own, bands, offsets);
       if (band.row_pitch != pitch) find_elements(pitch = band.row_pitch, elements);
-      pack_gradient(own, packed);
+      const bool packs = own.columns < r.out_w || dy_pitch > NEAR_FLOATS || all_panels(filters) > filters;
+      if (packs) pack_gradient(own, packed);
       for (Index first = 0; first < filters; first += unit) {
         const Index width = width_of(filters, first);
-        const float* panel = packed + first * own.rows * own.columns;
+        const float* panel = packs ? packed + first * own.rows * own.columns : dy + own.first * r.out_w * dy_pitch + first;
         const auto add = width == BROAD_PANEL ? two_weight_tiles : width == PANEL ? weight_tile<2> : weight_tile<1>;
         for (Index t = tile_begin; t < tile_end; ++t)
-          add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel,
+          add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel, packs ? width : dy_pitch,
               total + first * tiles * TILE_ROWS + t * TILE_ROWS * width, ahead);
       }
     }

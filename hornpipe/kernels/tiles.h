@@ -5,16 +5,16 @@
 
 namespace {
 
-// sums[ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows of a panel of VECS vectors. The rows'
+// sums[ROWS][VECS] += rows' elements, from `at` on and `step` apart, times `length` rows, `pitch` apart, of VECS vectors. The rows'
 // pointers stay as they are from call to call, for there are hardly enough registers for them.
 template <int VECS, int ROWS>
 inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[ROWS][VECS],
                                                                 const float* const (&rows)[ROWS],
                                                                 Index at, Index length, Index step,
-                                                                const float* panel) {
+                                                                const float* panel, Index pitch = VECS * LANES) {
   const Index end = at + length * step;
 #pragma GCC unroll 2
-  for (; at != end; at += step, panel += VECS * LANES) {
+  for (; at != end; at += step, panel += pitch) {
     Vec columns[VECS];
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) columns[j] = load(panel + j * LANES);
@@ -38,7 +38,8 @@ struct Ahead {
 
   void fetch() {
     for (Range& range : ranges)
-      for (Index i = 0; i < lines && range.next < range.end; ++i, range.next += FLOATS) __builtin_prefetch(range.next);
+      for (Index i = 0; i < lines && range.next < range.end; ++i, range.next += FLOATS)
+        __builtin_prefetch(range.next, 0, 2);  // into the second-level cache
   }
   static constexpr Index FLOATS = 16;  // of a line
   static constexpr Index EVERY = 16;   // so many steps of a product
@@ -48,12 +49,12 @@ template <int VECS, int ROWS>
 inline __attribute__((always_inline)) const float* multiply_add(Vec (&sums)[ROWS][VECS],
                                                                 const float* const (&rows)[ROWS],
                                                                 Index at, Index length, Index step,
-                                                                const float* panel, Ahead& ahead) {
-  if (ahead.lines == 0) return multiply_add<VECS>(sums, rows, at, length, step, panel);
+                                                                const float* panel, Index pitch, Ahead& ahead) {
+  if (ahead.lines == 0) return multiply_add<VECS>(sums, rows, at, length, step, panel, pitch);
   for (Index some; length > 0; length -= some, at += some * step) {
     some = least(length, Ahead::EVERY);
     ahead.fetch();
-    panel = multiply_add<VECS>(sums, rows, at, some, step, panel);
+    panel = multiply_add<VECS>(sums, rows, at, some, step, panel, pitch);
   }
   return panel;
 }
@@ -80,10 +81,10 @@ inline Index all_panels(Index filters) {  // columns of all of them together
   return filters - tail + (tail ? width_of(filters, filters - tail) : 0);
 }
 
-// sums[ROWS][VECS] of window elements times output gradients, over rows of `columns` pixels each.
+// sums[ROWS][VECS] of window elements times output gradients, `pitch` apart, over rows of `columns` pixels each.
 template <int VECS, int ROWS = TILE_ROWS>
 void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
-                 const Index* elements, const float* panel, float* sums_memory, Ahead& ahead) {
+                 const Index* elements, const float* panel, Index pitch, float* sums_memory, Ahead& ahead) {
   Vec sums[ROWS][VECS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
@@ -92,7 +93,7 @@ void weight_tile(const float* band, const Index* row_offsets, Index rows, Index 
   const float* starts[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) starts[i] = band + elements[i];
-  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel, ahead);
+  for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel, pitch, ahead);
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
