@@ -529,7 +529,7 @@ _remember_programs()
 
 
 def _give_back_memory(event, seconds, **_):
-    """Return to the system what the C library keeps after a long compilation: up to twice what training a small network takes."""
+    """Return to the system what the C library keeps after a long compilation, 100 MB and more."""
     if event.endswith("backend_compile_duration") and seconds > 0.5:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
         if trim is not None:
