@@ -156,8 +156,8 @@ def contenders(row: Row, paths: list[str]):
 
 def torch_functions(row, x, kernel, dy):
     images, gradients = (
-        torch.from_numpy(np.moveaxis(array, -1, 1)) for array in (x, dy)
-    )  # NHWC memory is channels-last
+        torch.from_numpy(np.moveaxis(array, -1, 1)).clone() for array in (x, dy)
+    )  # NHWC memory is channels-last; a copy, as JAX makes one: NumPy's large arrays lie in large pages
     weights = torch.from_numpy(np.moveaxis(kernel, (-1, -2), (0, 1)).copy())
     last = torch.channels_last_3d if row.frames else torch.channels_last
     weights = weights.contiguous(memory_format=last)

@@ -5,6 +5,8 @@
 // copied, padded, into a band of a few rows that stays in the cache.
 //
 // Compiled once for each kind of processor; all of it is internal to this file (see kernels.h).
+#include <type_traits>
+
 #include "bands.h"
 #include "common.h"
 #include "depthwise.h"
@@ -33,6 +35,49 @@ struct Finish {
   bool pointwise;  // the pixels lie one after the other in the image, and those of the next tile are asked for
 };
 
+// The sums of a whole tile: what is the same for all of its vectors is decided once.
+template <int VECS, int ROWS>
+inline __attribute__((always_inline)) void store_whole(Vec (&sums)[ROWS][VECS], float* const* outputs, const Finish& finish) {
+  auto each = [&](auto body) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) body(sums[i][j], outputs[i] + finish.first + j * LANES, j);
+  };
+  if (finish.add) each([](Vec& sum, float* out, int) { sum += load(out); });
+  if (finish.last && (finish.ending.bias != nullptr || finish.ending.relu)) {
+    Vec biases[VECS];
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) biases[j] = finish.ending.biases(finish.first + j * LANES, finish.first + finish.columns);
+    each([&](Vec& sum, float*, int j) { sum = finish.ending(sum, biases[j]); });
+  }
+  if (finish.past)
+    each([](Vec& sum, float* out, int) { store(out, sum, true); });
+  else
+    each([](Vec& sum, float* out, int) { store(out, sum); });
+}
+
+// Of any other tile: `count` rows, and the last vector may be a part of one.
+template <int VECS, int ROWS>
+inline __attribute__((always_inline)) void store_part_of(Vec (&sums)[ROWS][VECS], float* const* outputs, Index count, const Finish& finish) {
+  const Ending ending = finish.last ? finish.ending : Ending{nullptr, false};
+  Vec biases[VECS];
+#pragma GCC unroll 4
+  for (int j = 0; j < VECS; ++j) biases[j] = ending.biases(finish.first + j * LANES, finish.first + finish.columns);
+#pragma GCC unroll 16
+  for (int i = 0; i < ROWS; ++i) {
+    if (i >= count) return;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) {
+      const Index columns = finish.columns - j * LANES;
+      if (columns <= 0) break;
+      float* out = outputs[i] + finish.first + j * LANES;
+      const Vec sum = finish.add ? sums[i][j] + load_part(out, columns) : sums[i][j];
+      store_part(out, ending(sum, biases[j]), columns, finish.past);
+    }
+  }
+}
+
 // One tile of pixels times one panel. `count` rows are stored.
 template <int VECS, int ROWS = TILE_ROWS>
 void pixel_tile(const float* const* pixels, const Segment* segments, Index number, const float* panel,
@@ -46,23 +91,10 @@ void pixel_tile(const float* const* pixels, const Segment* segments, Index numbe
   if (finish.pointwise && count > ROWS) ahead = {{{pixels[ROWS], pixels[2 * ROWS - 1] + segments[0].length}, {}}, ROWS};
   for (Index s = 0; s < number; ++s)
     panel = multiply_add<VECS>(sums, rows, segments[s].offset, segments[s].length, 1, panel, VECS * LANES, ahead);
-  const Ending ending = finish.last ? finish.ending : Ending{nullptr, false};
-  Vec biases[VECS];
-#pragma GCC unroll 4
-  for (int j = 0; j < VECS; ++j) biases[j] = ending.biases(finish.first + j * LANES, finish.first + finish.columns);
-  const bool whole = finish.columns == VECS * LANES;
-#pragma GCC unroll 16
-  for (int i = 0; i < ROWS; ++i) {
-    if (i >= count) return;
-#pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) {
-      const Index columns = whole ? LANES : finish.columns - j * LANES;
-      if (columns <= 0) break;
-      float* out = outputs[i] + j * LANES;
-      const Vec sum = finish.add ? sums[i][j] + load_part(out, columns) : sums[i][j];
-      store_part(out, ending(sum, biases[j]), columns, finish.past);
-    }
-  }
+  if (finish.columns == VECS * LANES && count >= ROWS)
+    store_whole(sums, outputs, finish);
+  else
+    store_part_of(sums, outputs, count, finish);
 }
 
 // ---- forward and input gradient: output pixels as rows, windows as the sum
@@ -168,18 +200,16 @@ struct Correlation {
           const Span met = spans[m / TILE_ROWS];
           const Index from = most(begin, met.begin * per_row), until = least(end, met.end * per_row);
           if (from >= until) continue;
-          float* to[TILE_ROWS];
-          for (int i = 0; i < TILE_ROWS; ++i) to[i] = outputs[m + i] + first;
           const float* weights = panel + (from - begin) * segments[0].length * width;
           const bool add = from > met.begin * per_row, last = until == met.end * per_row;
           const Finish finish{columns, add, last, past && last && !add, ending, first, pointwise && first == first_column};
           if (width < BROAD_PANEL) {
             const auto tile = width == PANEL ? pixel_tile<2> : pixel_tile<1>;
-            tile(pixels + m, segments + from, until - from, weights, to, count - m, finish);
+            tile(pixels + m, segments + from, until - from, weights, outputs + m, count - m, finish);
             continue;
           }
           for (Index i = 0; i < least(TILE_ROWS, count - m); i += TILE_ROWS / 2)
-            pixel_tile<4, TILE_ROWS / 2>(pixels + m + i, segments + from, until - from, weights, to + i, count - m - i, finish);
+            pixel_tile<4, TILE_ROWS / 2>(pixels + m + i, segments + from, until - from, weights, outputs + m + i, count - m - i, finish);
         }
         panel += length * width;
       }
@@ -375,11 +405,19 @@ bool input_gradient(const Pool& pool, const Conv& c, const float* dy, const floa
   return true;
 }
 
-// The same as `weight_tile` for the widest panels.
-void two_weight_tiles(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements,
-                      const float* panel, Index pitch, float* sums_memory, Ahead& ahead) {
-  for (Index i = 0; i < TILE_ROWS; i += TILE_ROWS / 2)
-    weight_tile<4, TILE_ROWS / 2>(band, row_offsets, rows, columns, step, elements + i, panel, pitch, sums_memory + i * BROAD_PANEL, ahead);
+// `count` window elements, ROWS at a time; for the last of them a third or two of ROWS may be enough.
+template <int VECS, int ROWS>
+void weight_tiles(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements, Index count,
+                  const float* panel, Index pitch, bool first, float* sums, Ahead& ahead) {
+  auto tile = [&](auto size, Index i) {
+    weight_tile<VECS, size>(band, row_offsets, rows, columns, step, elements + i, panel, pitch, first, sums + i * VECS * LANES, ahead);
+  };
+  Index i = 0;
+  for (; count - i > 2 * ROWS / 3; i += ROWS) tile(std::integral_constant<int, ROWS>(), i);
+  if (count - i > ROWS / 3)
+    tile(std::integral_constant<int, 2 * ROWS / 3>(), i);
+  else if (count > i)
+    tile(std::integral_constant<int, ROWS / 3>(), i);
 }
 
 constexpr Index GRADIENT_PIXELS = 96;  // a panel of so many stays in the first-level cache
@@ -420,10 +458,10 @@ struct KernelGradient {
       for (Index first = 0; first < filters; first += unit) {
         const Index count = least(unit, filters - first), width = width_of(filters, first);
         const float* from = all + first * tiles * TILE_ROWS + k * width;
-        for (Index j = 0; j < count; ++j) {
-          float total = from[j];
-          for (Index s = 1; s < shares; ++s) total += from[s * sums + j];
-          to[k * to_pitch + first + j] = total;
+        for (Index v = 0; v < count; v += LANES) {
+          Vec total = load(from + v);
+          for (Index s = 1; s < shares; ++s) total += load(from + s * sums + v);
+          store_part(to + k * to_pitch + first + v, total, count - v, false);
         }
       }
     };
@@ -438,17 +476,13 @@ struct KernelGradient {
     Index* offsets = arena.at<Index>(offsets_at) + worker * cut.rows;
     Index* elements = arena.at<Index>(elements_at) + worker * tiles * TILE_ROWS;
     const Index tile_begin = tiles * part / parts, tile_end = tiles * (part + 1) / parts;
-    for (Index first = 0; first < filters; first += unit) {
-      const Index width = width_of(filters, first);
-      std::memset(total + first * tiles * TILE_ROWS + tile_begin * TILE_ROWS * width, 0,
-                  size_t((tile_end - tile_begin) * TILE_ROWS * width) * 4);
-    }
+    const Index products = (tile_end - tile_begin) * ceil_div(filters, unit) * (unit == BROAD_PANEL ? 2 : 1);  // of tiles
     Index pitch = -1;
-    const Index end = cut.count() * (share + 1) / shares;
-    for (Index item = cut.count() * share / shares; item < end; ++item) {
+    const Index begin = cut.count() * share / shares, end = cut.count() * (share + 1) / shares;
+    for (Index item = begin; item < end; ++item) {
       const Piece own = cut.piece(r, item);
       Ahead ahead;
-      if (item + 1 < end) ahead = reads(cut.piece(r, item + 1), (tile_end - tile_begin) * own.rows * ceil_div(own.columns, Ahead::EVERY));
+      if (item + 1 < end) ahead = reads(cut.piece(r, item + 1), products * own.rows * ceil_div(own.columns, Ahead::EVERY));
       const Band band = make_band(r, own, bands, offsets);
       if (band.row_pitch != pitch) find_elements(pitch = band.row_pitch, elements);
       const bool packs = own.columns < r.out_w || dy_pitch > NEAR_FLOATS || all_panels(filters) > filters;
@@ -456,9 +490,12 @@ struct KernelGradient {
       for (Index first = 0; first < filters; first += unit) {
         const Index width = width_of(filters, first);
         const float* panel = packs ? packed + first * own.rows * own.columns : dy + own.first * r.out_w * dy_pitch + first;
-        const auto add = width == BROAD_PANEL ? two_weight_tiles : width == PANEL ? weight_tile<2> : weight_tile<1>;
+        const auto add = width == BROAD_PANEL ? weight_tiles<4, TILE_ROWS / 2>
+                         : width == PANEL     ? weight_tiles<2, TILE_ROWS>
+                                              : weight_tiles<1, TILE_ROWS>;
         for (Index t = tile_begin; t < tile_end; ++t)
-          add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS, panel, packs ? width : dy_pitch,
+          add(band.data, offsets, own.rows, own.columns, r.stride_w * r.channels, elements + t * TILE_ROWS,
+              least(TILE_ROWS, depth - t * TILE_ROWS), panel, packs ? width : dy_pitch, item == begin,
               total + first * tiles * TILE_ROWS + t * TILE_ROWS * width, ahead);
       }
     }

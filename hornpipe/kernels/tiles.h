@@ -81,15 +81,18 @@ inline Index all_panels(Index filters) {  // columns of all of them together
   return filters - tail + (tail ? width_of(filters, filters - tail) : 0);
 }
 
-// sums[ROWS][VECS] of window elements times output gradients, `pitch` apart, over rows of `columns` pixels each.
+// sums[ROWS][VECS] of window elements times output gradients, `pitch` apart, over rows of `columns` pixels each. What `sums_memory` holds
+// is added, but for the first ones.
 template <int VECS, int ROWS = TILE_ROWS>
-void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step,
-                 const Index* elements, const float* panel, Index pitch, float* sums_memory, Ahead& ahead) {
+void weight_tile(const float* band, const Index* row_offsets, Index rows, Index columns, Index step, const Index* elements,
+                 const float* panel, Index pitch, bool first, float* sums_memory, Ahead& ahead) {
   Vec sums[ROWS][VECS];
+  clear<VECS>(sums);
+  if (!first)
 #pragma GCC unroll 16
-  for (int i = 0; i < ROWS; ++i)
+    for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
-    for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
+      for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
   const float* starts[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) starts[i] = band + elements[i];

@@ -310,7 +310,8 @@ void add_tiles(const Slab& images, Index channels, const float* in, const float*
   for (Index c = 0; c < channels; c += ROWS) {
     Index elements[ROWS];
     for (int i = 0; i < ROWS; ++i) elements[i] = least(c + i, channels - 1) - c / images.width * images.width;
-    weight_tile<VECS, ROWS>(in + images.block(c), &none, 1, count, images.step(c), elements, panel, VECS * LANES, sums + c * VECS * LANES, nothing);
+    weight_tile<VECS, ROWS>(in + images.block(c), &none, 1, count, images.step(c), elements, panel, VECS * LANES, false,
+                            sums + c * VECS * LANES, nothing);
   }
 }
 
