@@ -22,7 +22,8 @@ constexpr int rows_of() {
   return LANES == 8 ? (VECS == 4 ? 2 : VECS == 3 ? 3 : 4) : (VECS == 1 ? 8 : VECS == 2 ? 8 : 4);
 }
 
-constexpr Index DEPTH = 128;  // rows of a panel of weights that are used at a time: they stay in the first cache
+constexpr Index DEPTH = 128;         // rows of a panel of weights that are used at a time: they stay in the first cache
+constexpr Index LARGE = 256 * 1024;  // floats: more of them do not stay in the second cache
 
 struct Range {
   Index begin, end;
@@ -31,7 +32,7 @@ struct Range {
 // outputs[first .. first + columns) (+)= start + rows x panel, for `count` <= ROWS rows.
 template <int ROWS, int VECS>
 void tile(const float* const* from, Index depth, const float* panel, const float* start, bool add, float* const* to, Index count,
-          Index columns) {
+          Index columns, Ahead& ahead) {
   Vec sums[ROWS][VECS];
   const float* rows[ROWS];
 #pragma GCC unroll 8
@@ -40,7 +41,7 @@ void tile(const float* const* from, Index depth, const float* panel, const float
 #pragma GCC unroll 4
     for (int j = 0; j < VECS; ++j) sums[i][j] = start ? load(start + j * LANES) : Vec{};
   }
-  multiply_add<VECS>(sums, rows, 0, depth, 1, panel);
+  multiply_add<VECS>(sums, rows, 0, depth, 1, panel, VECS * LANES, ahead);
   if (columns >= VECS * LANES) {
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; ++i) {
@@ -63,23 +64,30 @@ void tile(const float* const* from, Index depth, const float* panel, const float
   }
 }
 
-// One panel of weights times all rows. from(n) and to(n) are the pointers of row n.
+// One panel of weights times all rows. from(n) and to(n) are the pointers of row n. Of large weights the rows that come next are asked for.
 template <int VECS, class From, class To>
-void panel_product(Index count, Index depth, const float* panel, const float* start, bool add, From from, To to, Index columns) {
+void panel_product(Index count, Index depth, const float* panel, const float* start, bool add, From from, To to, Index columns, bool large) {
   constexpr int ROWS = rows_of<VECS>();
   for (Index k = 0; k < depth; k += DEPTH) {
     const Index length = least(DEPTH, depth - k);
+    Ahead ahead;
+    if (large) {
+      const float* next = panel + (k + length) * VECS * LANES;
+      const Index portions = ceil_div(count, ROWS) * ceil_div(length, Ahead::EVERY);
+      ahead = {{{next, next + length * VECS * LANES}, {}}, ceil_div(length * VECS * LANES, Ahead::FLOATS * portions)};
+    }
     for (Index n = 0; n < count; n += ROWS) {
       if (n == count - 1) {
         const float* row = from(n) + k;
         float* output = to(n);
-        tile<1, VECS>(&row, length, panel + k * VECS * LANES, k ? nullptr : start, add || k, &output, 1, columns);
+        tile<1, VECS>(&row, length, panel + k * VECS * LANES, k ? nullptr : start, add || k, &output, 1, columns, ahead);
         break;
       }
       const float* rows[ROWS];
       float* outputs[ROWS];
       for (int i = 0; i < ROWS; ++i) rows[i] = from(least(n + i, count - 1)) + k, outputs[i] = to(least(n + i, count - 1));
-      tile<ROWS, VECS>(rows, length, panel + k * VECS * LANES, k ? nullptr : start, add || k, outputs, least(ROWS, count - n), columns);
+      tile<ROWS, VECS>(rows, length, panel + k * VECS * LANES, k ? nullptr : start, add || k, outputs, least(ROWS, count - n), columns,
+                       ahead);
     }
   }
 }
@@ -87,14 +95,15 @@ void panel_product(Index count, Index depth, const float* panel, const float* st
 // Weights in panels of VECS vectors of columns; what is left of at most LANES columns stands in a panel of one.
 template <int VECS, class From, class To>
 void product(Index count, Index depth, const float* packed, const float* start, bool add, Index columns, From from, To to) {
+  const bool large = depth * columns > LARGE;
   for (Index first = 0; first < columns; first += VECS * LANES) {
     const Index left = columns - first;
     const float* own = start ? start + first : nullptr;
     auto out = [&](Index n) { return to(n) + first; };
     if (left > LANES)
-      panel_product<VECS>(count, depth, packed + first * depth, own, add, from, out, left);
+      panel_product<VECS>(count, depth, packed + first * depth, own, add, from, out, left, large);
     else
-      panel_product<1>(count, depth, packed + first * depth, own, add, from, out, left);
+      panel_product<1>(count, depth, packed + first * depth, own, add, from, out, left, large);
   }
 }
 
@@ -223,8 +232,8 @@ struct Gru {
 
 // ---- what both directions know
 
-constexpr Index BLOCK_ROWS = 128;          // rows times steps of a block, about
-constexpr Index BLOCK_FLOATS = 64 * 1024;  // and its gates, at most about
+constexpr Index BLOCK_ROWS = 128;           // rows times steps of a block, about
+constexpr Index BLOCK_FLOATS = 192 * 1024;  // and its gates, at most about
 
 template <class Cell>
 struct Sizes {
@@ -239,8 +248,9 @@ struct Sizes {
     wide = panels * GROUP;
     kept_h = round_up(r.units, 16);
     kept = hornpipe::recurrent_kept(r.units, Cell::GATES);
-    // Few rows a chunk where there are few in all: work for more threads.
-    chunks = most(1, ceil_div(r.batch, r.batch < 64 ? 8 : 16));
+    // Few rows a chunk where there are few in all: work for more threads. But not where each chunk has to fetch the weights at every step.
+    const bool few = r.batch < (r.units * wide > LARGE ? 32 : 64);
+    chunks = most(1, ceil_div(r.batch, few ? 8 : 16));
     rows = ceil_div(r.batch, chunks);
     pitch = wide + LANES;  // not a power of two, which would meet few lines of the cache
     block = most(1, least(r.steps, least(BLOCK_ROWS, BLOCK_FLOATS / pitch) / most(1, rows)));

@@ -108,6 +108,12 @@ def test_long_sequences(gates):
 
 
 @pytest.mark.parametrize("gates", [4, 3])
+@pytest.mark.parametrize("sizes", [(33, 3, 9, 310), (19, 4, 530, 270), (70, 2, 3, 301)])
+def test_weights_that_do_not_stay_in_the_cache(gates, sizes):
+    check(Case(np.random.default_rng(5), gates, sizes), 2)
+
+
+@pytest.mark.parametrize("gates", [4, 3])
 def test_the_number_of_threads_changes_no_bit(gates):
     for seed in range(4):
         case = Case(np.random.default_rng(seed + 50), gates, (130, 12, 20, 24))
