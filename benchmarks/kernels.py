@@ -104,7 +104,7 @@ ROWS = [
     Row(8, 32, 1, 16, 3, same=True, frames=32),
 ]
 PATHS = ("native", "im2col", "xla")
-_SETTLE_SECONDS = 0.05
+_SETTLE_SECONDS, _MEAN_OVER_SECONDS = 0.05, 0.02
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
@@ -195,8 +195,7 @@ def keep_freed_memory() -> None:
 def interleaved(functions: dict, rounds: int) -> dict:
     """Return seconds of each name's functions, a list of rounds each; the order is turned round every time.
 
-    Each turn begins when the threads of the one before sleep (PyTorch's look for work for some milliseconds, on a core of their own),
-    and each function's call follows one that is not timed.
+    Each turn begins when the threads of the one before sleep (PyTorch's look for work for some milliseconds, on a core of their own).
     """
     keep_freed_memory()
     seconds = {name: [[] for _ in pair] for name, pair in functions.items()}
@@ -204,11 +203,20 @@ def interleaved(functions: dict, rounds: int) -> dict:
         for name in list(functions)[:: 1 if number % 2 else -1]:
             time.sleep(_SETTLE_SECONDS)
             for which, function in enumerate(functions[name]):
-                function()
-                start = time.perf_counter()
-                function()
-                seconds[name][which].append(time.perf_counter() - start)
+                mean_seconds(function)  # not counted: after a pause, a virtual machine finds its memory slowly
+                seconds[name][which].append(mean_seconds(function))
     return seconds
+
+
+def mean_seconds(function) -> float:
+    """Return seconds of a call, the mean of so many that together take `_MEAN_OVER_SECONDS`, or of one that takes longer."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        function()
+        calls += 1
+        seconds = time.perf_counter() - start
+        if seconds > _MEAN_OVER_SECONDS:
+            return seconds / calls
 
 
 def measure(row: Row, paths: list[str], rounds: int, best: peak.Peak) -> list[str]:

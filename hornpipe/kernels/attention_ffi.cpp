@@ -71,7 +71,6 @@ ffi::Error forward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, ffi::R
     return error;
   if (!fits_sums(sums->dimensions(), a)) return ffi::Error::InvalidArgument("hornpipe attention: the sums do not fit");
   if (table == nullptr) return no_variant();
-  advise_large_pages(out->typed_data(), out->size_bytes());
   return table->forward(pool_of(threads, a), a, q.typed_data(), k.typed_data(), v.typed_data(), mask, out->typed_data(),
                         sums->typed_data())
              ? ffi::Error::Success()
@@ -89,9 +88,6 @@ ffi::Error backward(ffi::ThreadPool threads, Floats q, Floats k, Floats v, Float
                     dk->dimensions() == k.dimensions() && dv->dimensions() == v.dimensions();
   if (!good) return ffi::Error::InvalidArgument("hornpipe attention: the gradients do not fit");
   if (table == nullptr) return no_variant();
-  advise_large_pages(dq->typed_data(), dq->size_bytes());
-  advise_large_pages(dk->typed_data(), dk->size_bytes());
-  advise_large_pages(dv->typed_data(), dv->size_bytes());
   return table->backward(pool_of(threads, a), a, q.typed_data(), k.typed_data(), v.typed_data(), mask, out.typed_data(),
                          sums.typed_data(), dout.typed_data(), dq->typed_data(), dk->typed_data(), dv->typed_data())
              ? ffi::Error::Success()
@@ -125,7 +121,7 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_attention(XLA_FFI_CallFrame* frame) {
                              .Attr<double>("scale")
                              .To(forward)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_attention_gradients(XLA_FFI_CallFrame* frame) {
@@ -145,5 +141,5 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_attention_gradients(XLA_FFI_CallFrame* f
                              .Attr<double>("scale")
                              .To(backward)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }

@@ -44,9 +44,7 @@ Index multiply_adds(const Conv& c) {
 ffi::Error call(ffi::ThreadPool& threads, Function function, const Conv& c, const float* first,
                 const float* second, Floats& out) {
   if (table == nullptr) return no_variant();
-  float* result = out.typed_data();
-  advise_large_pages(result, out.size_bytes());
-  return function(pool_for(threads, multiply_adds(c)), c, first, second, result) ? ffi::Error::Success() : no_memory();
+  return function(pool_for(threads, multiply_adds(c)), c, first, second, out.typed_data()) ? ffi::Error::Success() : no_memory();
 }
 
 bool convolve(const Pool& pool, const Conv& c, const float* x, const float* kernel, float* y) {
@@ -66,7 +64,6 @@ ffi::Error forward_with_bias(ffi::ThreadPool threads, Floats x, Floats kernel, f
   if (bias.dimensions()[0] != c.filters || (c.groups > 1 && c.groups == c.channels && c.groups == c.filters))
     return ffi::Error::InvalidArgument("hornpipe conv: the bias does not fit");
   if (table == nullptr) return no_variant();
-  advise_large_pages(y->typed_data(), y->size_bytes());
   const Pool pool = pool_for(threads, multiply_adds(c));
   const bool done = table->forward(pool, c, x.typed_data(), kernel.typed_data(), y->typed_data(), bias.typed_data(), relu);
   return done ? ffi::Error::Success() : no_memory();
@@ -92,7 +89,6 @@ ffi::Error gradients(ffi::ThreadPool threads, Floats x, Floats dy, Floats kernel
   if (std::memcmp(&c, &results, sizeof(Conv)) != 0)
     return ffi::Error::InvalidArgument("hornpipe conv: the gradients do not have the shapes of image and kernel");
   if (table == nullptr) return no_variant();
-  advise_large_pages(dx->typed_data(), dx->size_bytes());
   const bool done = table->gradients(pool_for(threads, multiply_adds(c)), c, x.typed_data(), dy.typed_data(), kernel.typed_data(),
                                      dx->typed_data(), dkernel->typed_data());
   return done ? ffi::Error::Success() : no_memory();
@@ -131,7 +127,7 @@ HORNPIPE_EXPORT int hornpipe_run(int which, const int64_t* sizes, const float* f
                                .Attr<Numbers>("numbers")          \
                                .To(function)                      \
                                .release();                        \
-    return handler->Call(frame);                                  \
+    return handle(*handler, frame);                                  \
   }
 
 HORNPIPE_HANDLER(hornpipe_conv, forward)
@@ -149,7 +145,7 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_bias(XLA_FFI_CallFrame* frame) {
                              .Attr<bool>("relu")
                              .To(forward_with_bias)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_gradients(XLA_FFI_CallFrame* frame) {
@@ -163,5 +159,5 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_conv_gradients(XLA_FFI_CallFrame* frame)
                              .Attr<Numbers>("numbers")
                              .To(gradients)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }

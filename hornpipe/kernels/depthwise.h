@@ -12,7 +12,7 @@ inline Index end_inside(Index offset, Index stride, Index size, Index outs) {
   return offset < size ? least(outs, ceil_div(size - offset, stride)) : 0;
 }
 
-constexpr Index DEPTHWISE_FLOATS = 32 * 1024;  // of output, in one task
+constexpr Index DEPTHWISE_FLOATS = 64 * 1024;  // of output, in one task
 
 struct Depthwise {
   Reading r;

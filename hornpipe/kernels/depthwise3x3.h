@@ -314,7 +314,8 @@ bool gradients_3x3(const Pool& pool, const Conv& c, const float* x, const float*
   Arena arena;
   const Index size = WINDOW * c.channels, in_row = c.width * c.channels;
   const Index blocks = ceil_div(c.stride_h == 1 ? most(c.out_h, c.height) : c.out_h, DEEP), total = c.batch * blocks;
-  const Index shares = most(1, least(least(SHARES, total), SHARE_FLOATS / size));
+  const Index wanted = 2 * SHARES * size <= SHARE_FLOATS / 8 ? 2 * SHARES : SHARES;  // many and short ones end together
+  const Index shares = most(1, least(least(wanted, total), SHARE_FLOATS / size));
   const Scratch scratch(most(c.width, c.out_w), c.channels, arena);
   const size_t sums_at = arena.reserve<float>(shares * size);
   if (!arena.allocate()) return false;

@@ -56,7 +56,7 @@ HORNPIPE_EXPORT int hornpipe_run_moments(const int64_t* sizes, const float* x, c
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_moments(XLA_FFI_CallFrame* frame) {
   static auto* handler =
       ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Floats>().Ret<Vector>().Ret<Vector>().To(moments).release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_products(XLA_FFI_CallFrame* frame) {
@@ -69,5 +69,5 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_products(XLA_FFI_CallFrame* frame) {
                              .Ret<Vector>()
                              .To(products)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }

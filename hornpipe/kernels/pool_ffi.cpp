@@ -66,7 +66,6 @@ ffi::Error spread(ffi::ThreadPool threads, Floats x, Floats dy, ffi::Result<Floa
   if (auto error = read(x.dimensions(), dy.dimensions(), numbers, &p); error.failure()) return error;
   if (!same(x.dimensions(), dx->dimensions())) return ffi::Error::InvalidArgument("hornpipe pool: the two images differ in shape");
   if (table == nullptr) return no_variant();
-  advise_large_pages(dx->typed_data(), dx->size_bytes());
   table->spread(pool_of(threads, p), p, x.typed_data(), dy.typed_data(), dx->typed_data());
   return ffi::Error::Success();
 }
@@ -83,7 +82,6 @@ ffi::Error mean_gradient(ffi::ThreadPool threads, Floats dy, ffi::Result<Floats>
   Pooling p;
   if (auto error = read(dx->dimensions(), dy.dimensions(), numbers, &p); error.failure()) return error;
   if (table == nullptr) return no_variant();
-  advise_large_pages(dx->typed_data(), dx->size_bytes());
   table->mean_gradient(pool_of(threads, p), p, dy.typed_data(), dx->typed_data());
   return ffi::Error::Success();
 }
@@ -115,7 +113,7 @@ HORNPIPE_EXPORT int hornpipe_run_pool(int which, const int64_t* sizes, const flo
                                .Attr<Numbers>("numbers")          \
                                .To(function)                      \
                                .release();                        \
-    return handler->Call(frame);                                  \
+    return handle(*handler, frame);                                  \
   }
 #define ONE .Arg<Floats>()
 #define TWO .Arg<Floats>().Arg<Floats>()

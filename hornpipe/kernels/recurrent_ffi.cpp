@@ -90,7 +90,6 @@ ffi::Error forward(ffi::ThreadPool threads, Cube x, Matrix kernel, Matrix recurr
                                  read.optional(*kept, {r.batch, r.steps, read.kept()})};
   if (!read.good) return refused();
   if (table == nullptr) return no_variant();
-  for (Cube* large : {&*outputs, &*kept}) advise_large_pages(large->typed_data(), large->size_bytes());
   const auto run = read.is_lstm() ? table->lstm : table->gru;
   return run(pool_for(threads, read.multiply_adds()), r, inputs, results) ? ffi::Error::Success() : no_memory();
 }
@@ -114,7 +113,6 @@ ffi::Error backward(ffi::ThreadPool threads, Cube x, Matrix kernel, Matrix recur
                                      read.needed(*d_first_c, {read.cells(), read.cell_units()})};
   if (!read.good) return refused();
   if (table == nullptr) return no_variant();
-  advise_large_pages(gradients.x, d_x->size_bytes());
   const auto run = read.is_lstm() ? table->lstm_gradient : table->gru_gradient;
   return run(pool_for(threads, 2 * read.multiply_adds()), r, inputs, upstream, gradients) ? ffi::Error::Success() : no_memory();
 }
@@ -159,7 +157,7 @@ HORNPIPE_EXPORT int hornpipe_run_recurrent(int gates, int gradient, const int64_
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_recurrent(XLA_FFI_CallFrame* frame) {
   static auto* handler =
       HORNPIPE_INPUTS.Ret<Cube>().Ret<Matrix>().Ret<Matrix>().Ret<Cube>().Attr<Numbers>("numbers").To(forward).release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_recurrent_gradient(XLA_FFI_CallFrame* frame) {
@@ -177,5 +175,5 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_recurrent_gradient(XLA_FFI_CallFrame* fr
                              .Attr<Numbers>("numbers")
                              .To(backward)
                              .release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }

@@ -26,7 +26,6 @@ Pool pool_of(ffi::ThreadPool& threads, const Rows& r, Index moved) { return pool
 ffi::Error gather(ffi::ThreadPool threads, Table table, Numbers numbers, ffi::Result<Table> picked) {
   Rows r;
   if (auto error = read(table, numbers, *picked, &r); error.failure()) return error;
-  advise_large_pages(picked->typed_data(), picked->size_bytes());
   table_of_functions->gather(pool_of(threads, r, r.count), r, table.typed_data(), numbers.typed_data(), picked->typed_data());
   return ffi::Error::Success();
 }
@@ -34,7 +33,6 @@ ffi::Error gather(ffi::ThreadPool threads, Table table, Numbers numbers, ffi::Re
 ffi::Error scatter_add(ffi::ThreadPool threads, Numbers numbers, Table updates, ffi::Result<Table> table) {
   Rows r;
   if (auto error = read(*table, numbers, updates, &r); error.failure()) return error;
-  advise_large_pages(table->typed_data(), table->size_bytes());
   table_of_functions->scatter_add(pool_of(threads, r, r.count + r.rows), r, numbers.typed_data(), updates.typed_data(),
                                   table->typed_data());
   return ffi::Error::Success();
@@ -58,10 +56,10 @@ HORNPIPE_EXPORT int hornpipe_run_rows(int which, const int64_t* sizes, const int
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_gather_rows(XLA_FFI_CallFrame* frame) {
   static auto* handler = ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Table>().Arg<Numbers>().Ret<Table>().To(gather).release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }
 
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_add_rows(XLA_FFI_CallFrame* frame) {
   static auto* handler = ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Numbers>().Arg<Table>().Ret<Table>().To(scatter_add).release();
-  return handler->Call(frame);
+  return handle(*handler, frame);
 }

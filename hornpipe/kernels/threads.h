@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,9 @@ inline void leave(int) {}
 
 // ---- the pool that XLA hands over
 
+// To sleep and be woken takes longer than many a helper's last item, so a caller that has done its part first looks on for a while.
+constexpr std::chrono::microseconds LOOK_ON{100};
+
 // The caller takes part and waits only for items that some thread has begun: it ends even if the pool never runs a helper, and no
 // thread is added to the machine's. A helper that comes late finds no item and touches nothing but this.
 struct Work {
@@ -72,6 +76,13 @@ struct Work {
       }
     }
   }
+
+  void wait() {
+    const auto end = std::chrono::steady_clock::now() + LOOK_ON;
+    while (done.load() != count && std::chrono::steady_clock::now() < end) let_others_begin();
+    std::unique_lock<std::mutex> lock(mutex);
+    finished.wait(lock, [&] { return done.load() == count; });
+  }
 };
 
 inline void run_on_pool(const Pool& pool, Index count, void (*body)(void*, Index, Index), void* state) {
@@ -89,8 +100,7 @@ inline void run_on_pool(const Pool& pool, Index count, void (*body)(void*, Index
     static_cast<ffi::ThreadPool*>(pool.owner)->Schedule([work, worker] { work->help(worker); });
   let_others_begin();
   work->take(0);
-  std::unique_lock<std::mutex> lock(work->mutex);
-  work->finished.wait(lock, [&] { return work->done.load() == count; });
+  work->wait();
 }
 
 // A pool of XLA's threads, or of the caller alone where waking others takes longer than the work.
