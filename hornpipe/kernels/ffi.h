@@ -92,28 +92,27 @@ inline uint64_t meet(uint64_t page) {
 
 constexpr uint64_t OFTEN = 4;
 
-// Large pages for an array, and for what lies beside it in its first and last one. Memory that nobody has written gets them when it is
-// written; what was written before lies in small pages and is moved when it has been met OFTEN, for moving takes as long as it saves in
-// some calls. It is tried again whenever the count has doubled, since memory that is freed may come back in small pages.
-inline void in_large_pages(const void* data, size_t bytes) {
+// Large pages for an array, and for what lies beside it in its first and last one. Memory that is new gets them when it is first written,
+// so a result asks each time. What was written before lies in small pages and is moved when it has been met OFTEN, for moving takes as
+// long as it saves in some calls. It is tried again whenever the count has doubled: memory that was freed may come back in small pages.
+inline void in_large_pages(const void* data, size_t bytes, bool result) {
   if (bytes < LARGE_PAGE || !has_large_pages) return;
   const uint64_t address = reinterpret_cast<uintptr_t>(data);
   const uint64_t first = address / LARGE_PAGE, end = (address + bytes + LARGE_PAGE - 1) / LARGE_PAGE;
-  bool fresh = false, often = false;
+  bool often = false;
   for (uint64_t page = first; page < end; ++page) {
     const uint64_t count = meet(page);
-    fresh |= count == 1;
     often |= count >= OFTEN && (count & (count - 1)) == 0;
   }
   void* start = reinterpret_cast<void*>(first * LARGE_PAGE);
-  if (fresh) madvise(start, (end - first) * LARGE_PAGE, MADV_HUGEPAGE);
+  if (result) madvise(start, (end - first) * LARGE_PAGE, MADV_HUGEPAGE);
   if (often) madvise(start, (end - first) * LARGE_PAGE, MADV_COLLAPSE);  // systems that do not know it change nothing
 }
 
 }  // namespace hornpipe
 #else
 namespace hornpipe {
-inline void in_large_pages(const void*, size_t) {}
+inline void in_large_pages(const void*, size_t, bool) {}
 }  // namespace hornpipe
 #endif
 
@@ -122,15 +121,15 @@ namespace {
 // ---- the way of every call
 
 inline XLA_FFI_Error* handle(const ffi::Ffi& handler, XLA_FFI_CallFrame* frame) {
-  auto place = [](void* const* arrays, int64_t count) {  // XLA passes nothing but arrays
+  auto place = [](void* const* arrays, int64_t count, bool results) {  // XLA passes nothing but arrays
     for (int64_t i = 0; i < count; ++i) {
       const ffi::AnyBuffer array(static_cast<const XLA_FFI_Buffer*>(arrays[i]));
-      hornpipe::in_large_pages(array.untyped_data(), array.size_bytes());
+      hornpipe::in_large_pages(array.untyped_data(), array.size_bytes(), results);
     }
   };
   if (frame->stage == XLA_FFI_ExecutionStage_EXECUTE) {
-    place(frame->args.args, frame->args.size);
-    place(frame->rets.rets, frame->rets.size);
+    place(frame->args.args, frame->args.size, false);
+    place(frame->rets.rets, frame->rets.size, true);
   }
   return handler.Call(frame);
 }
