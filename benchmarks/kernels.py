@@ -105,7 +105,8 @@ ROWS = [
 ]
 PATHS = ("native", "im2col", "xla")
 _SETTLE_SECONDS, _MEAN_OVER_SECONDS = 0.05, 0.02
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_MEMORY_BYTES = 2**30
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 
 
 def jax_path(path: str, row: Row):
@@ -157,7 +158,7 @@ def contenders(row: Row, paths: list[str]):
 def torch_functions(row, x, kernel, dy):
     images, gradients = (
         torch.from_numpy(np.moveaxis(array, -1, 1)).clone() for array in (x, dy)
-    )  # NHWC memory is channels-last; a copy, as JAX makes one: NumPy's large arrays lie in large pages
+    )  # NHWC memory is channels-last; a copy, as JAX makes one
     weights = torch.from_numpy(np.moveaxis(kernel, (-1, -2), (0, 1)).copy())
     last = torch.channels_last_3d if row.frames else torch.channels_last
     weights = weights.contiguous(memory_format=last)
@@ -184,12 +185,18 @@ def torch_functions(row, x, kernel, dy):
     return forward, both
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, for all contenders: otherwise now the one, now the other pays for fresh pages."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's
-    if mallopt is not None:
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+def prepare_memory() -> None:
+    """Give the process memory that all contenders then share: otherwise now the one, now the other pays for fresh pages.
+
+    The C library keeps what is freed, in one arena for all threads. Called before any thread runs.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):  # glibc's
+        return
+    library.mallopt(_M_ARENA_MAX, 1)
+    library.mallopt(_M_MMAP_MAX, 0)
+    library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    np.ones(_MEMORY_BYTES, "uint8")  # written, in large pages, and freed
 
 
 def interleaved(functions: dict, rounds: int) -> dict:
@@ -197,13 +204,14 @@ def interleaved(functions: dict, rounds: int) -> dict:
 
     Each turn begins when the threads of the one before sleep (PyTorch's look for work for some milliseconds, on a core of their own).
     """
-    keep_freed_memory()
     seconds = {name: [[] for _ in pair] for name, pair in functions.items()}
     for number in range(rounds):
         for name in list(functions)[:: 1 if number % 2 else -1]:
             time.sleep(_SETTLE_SECONDS)
             for which, function in enumerate(functions[name]):
-                mean_seconds(function)  # not counted: after a pause, a virtual machine finds its memory slowly
+                mean_seconds(
+                    function
+                )  # not counted: after a pause, a virtual machine finds its memory slowly
                 seconds[name][which].append(mean_seconds(function))
     return seconds
 
@@ -246,6 +254,9 @@ def reached(row: Row, seconds: list[float], best: peak.Peak) -> list[str]:
         work = [x + y, 3 * x + 2 * y]
     rates = [amount / second for amount, second in zip(work, seconds, strict=True)]
     return [f"{rate / 1e9:.0f} {unit} ({rate / most:.0%})" for rate in rates]
+
+
+prepare_memory()
 
 
 def main() -> None:

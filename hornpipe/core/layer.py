@@ -681,7 +681,7 @@ class Layer(Configurable):
 
     def _explain(self, error, args):
         text = str(error)
-        if getattr(error, "layer", None) is not None:
+        if getattr(error, "layer", None) is not None or text.startswith(f"{self.who}: "):
             return error
         received = f"inputs of shape {shapes_of(args[0])}" if args and has_tensor(args[0]) else ""
         new = ShapeError(message(self.who, text, received))

@@ -150,8 +150,11 @@ def test_initial_state():
         ValueError, match=r"`initial_state` must hold 2 tensors. Received: 1 of them"
     ):
         layer(X, initial_state=[states[0]])
-    with pytest.raises(ShapeError, match=r"`initial_state` must hold states of shape \(None, 5\)"):
+    with pytest.raises(
+        ShapeError, match=r"`initial_state` must hold states of shape \(None, 5\)"
+    ) as told:
         layer(X, initial_state=[np.zeros((3, 4)), np.zeros((3, 4))])
+    assert str(told.value).count(layer.name) == str(told.value).count("Received") == 1
 
 
 def test_stateful_layers_go_on_where_they_stopped():
