@@ -209,9 +209,8 @@ def interleaved(functions: dict, rounds: int) -> dict:
         for name in list(functions)[:: 1 if number % 2 else -1]:
             time.sleep(_SETTLE_SECONDS)
             for which, function in enumerate(functions[name]):
-                mean_seconds(
-                    function
-                )  # not counted: after a pause, a virtual machine finds its memory slowly
+                # Once uncounted: after a pause, a virtual machine finds its memory slowly.
+                mean_seconds(function)
                 seconds[name][which].append(mean_seconds(function))
     return seconds
 

@@ -12,9 +12,16 @@ from collections.abc import Iterable
 
 
 class ShapeError(ValueError):
-    """Two shapes, or a shape and a rule, do not fit together."""
+    """Two shapes, or a shape and a rule, do not fit together.
 
-    layer = None  # the layer that told it, once one has
+    Args:
+        text: the message.
+        layer: the layer that tells it, or None; those around it then add nothing.
+    """
+
+    def __init__(self, text="", layer=None):
+        super().__init__(text)
+        self.layer = layer
 
 
 class NotBuiltError(ValueError):

@@ -539,7 +539,7 @@ class Layer(Configurable):
         leaves = tree.flatten(args[0])
         if len(specs) != len(leaves):
             rule = f"takes {len(specs)} input{'s' if len(specs) > 1 else ''}"
-            raise ShapeError(message(self.who, rule, f"{len(leaves)} inputs"))
+            raise ShapeError(message(self.who, rule, f"{len(leaves)} inputs"), self)
         for spec, leaf in zip(specs, leaves, strict=True):
             if leaf is None and spec.optional:
                 continue
@@ -553,7 +553,7 @@ class Layer(Configurable):
                     else ""
                 )
                 raise ShapeError(
-                    message(self.who, problem, f"inputs of shape {tuple(leaf.shape)}", fix)
+                    message(self.who, problem, f"inputs of shape {tuple(leaf.shape)}", fix), self
                 )
 
     def _find_training(self, kwargs, facts, call):
@@ -681,12 +681,10 @@ class Layer(Configurable):
 
     def _explain(self, error, args):
         text = str(error)
-        if getattr(error, "layer", None) is not None or text.startswith(f"{self.who}: "):
+        if error.layer is not None:
             return error
         received = f"inputs of shape {shapes_of(args[0])}" if args and has_tensor(args[0]) else ""
-        new = ShapeError(message(self.who, text, received))
-        new.layer = self
-        return new
+        return ShapeError(message(self.who, text, received), self)
 
     # ---- shapes
 

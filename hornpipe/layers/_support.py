@@ -69,9 +69,7 @@ def refuse(layer, fix: str, **options) -> None:
 
 def shape_error(layer, rule: str, shape, fix: str = "") -> ShapeError:
     """Return the error for inputs of `shape` that break `rule`."""
-    error = ShapeError(message(layer.who, rule, f"inputs of shape {_plain(shape)}", fix))
-    error.layer = layer
-    return error
+    return ShapeError(message(layer.who, rule, f"inputs of shape {_plain(shape)}", fix), layer)
 
 
 def _plain(shape):

@@ -157,7 +157,7 @@ class RNN(Layer):
             sizes = tuple(wanted.shape[1:])
             if tuple(state.shape[1:]) != sizes:
                 rule = f"`initial_state` must hold states of shape {(None, *sizes)}"
-                raise ShapeError(message(self.who, rule, f"shape={tuple(state.shape)}"))
+                raise ShapeError(message(self.who, rule, f"shape={tuple(state.shape)}"), self)
         return tree.pack_like(expected, given)
 
     def _advance(self, sequences, training):

@@ -155,6 +155,9 @@ def test_initial_state():
     ) as told:
         layer(X, initial_state=[np.zeros((3, 4)), np.zeros((3, 4))])
     assert str(told.value).count(layer.name) == str(told.value).count("Received") == 1
+    with pytest.raises(ShapeError) as told:
+        L.Bidirectional(L.LSTM(5))(X, initial_state=[np.zeros((3, 4))] * 4)
+    assert str(told.value).count("LSTM") == str(told.value).count("Received") == 1
 
 
 def test_stateful_layers_go_on_where_they_stopped():
