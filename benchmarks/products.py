@@ -1,68 +1,113 @@
-"""What a wide layer of few units costs: the product and its gradient by the kernel, as the engine writes them and as plain `jax.numpy`.
+"""What products of matrices cost, with both gradients: `python -m benchmarks.products [--rounds N] [--only TEXT]`.
 
-`python -m benchmarks.products [--rounds N]` prints a table: milliseconds, medians, and the median of the ratios within a round. The rule
-in `hornpipe.engine.jax` that chooses between the two follows from it.
+Each row is timed in turn, round after round, in one process: the compiled kernels ("native"), XLA's product ("xla"), XLA's with the
+matrix transposed ("slim"), and PyTorch. The ratios are medians of PyTorch's time divided by ours in the same round, above 1 where we are
+faster; each of our calls includes JAX's own 0.1 ms. The rules in `hornpipe.engine.jax` and `hornpipe.engine.jax_matmul` that choose
+between the three follow from it; the last column is what they choose.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import time
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import torch
 
+from benchmarks.kernels import interleaved
 from hornpipe.engine import jax as engine
+from hornpipe.engine import jax_kernels, jax_matmul
 
-_SIZES = [
-    (rows, inner, columns)
-    for rows in (32, 128, 512)
-    for inner in (64, 512, 4096, 10000)
-    for columns in (1, 2, 10, 16, 32)
+SIZES = [  # rows, inner, columns
+    (32, 784, 128),
+    (128, 784, 512),
+    (128, 512, 512),
+    (128, 9216, 128),
+    (256, 1024, 1024),
+    (1024, 1024, 1024),
+    (4096, 512, 2048),
+    (4096, 2048, 512),
+    (25600, 64, 64),
+    (6400, 32, 128),
+    (32, 4096, 1000),
+    (1, 1024, 1024),
+    (128, 784, 10),
+    (128, 10000, 16),
+    (512, 10000, 16),
+    (512, 10000, 1),
 ]
-
-
-def _both(product):
-    def run(x, w, gradient):
-        y, back = jax.vjp(lambda w: product(x, w), w)
-        return y, back(gradient)[0]
-
-    return jax.jit(run)
+PATHS = ("native", "xla", "slim")
 
 
 def _slim(x, w):
     return jnp.matmul(x, jax.lax.optimization_barrier(w.T).T)
 
 
-def _milliseconds(run, *args):
-    start = time.perf_counter()
-    jax.block_until_ready(run(*args))
-    return 1e3 * (time.perf_counter() - start)
+PRODUCTS = {"native": jax_matmul.multiply, "xla": jnp.matmul, "slim": _slim}
+
+
+def contenders(size):
+    """Return for each name its two functions without arguments: the product, and the product with both gradients."""
+    rows, inner, columns = size
+    draw = np.random.default_rng(0).standard_normal
+    shapes = ((rows, inner), (inner, columns), (rows, columns))
+    arrays = [draw(shape, dtype="float32") for shape in shapes]
+    x, w, gradient = map(torch.from_numpy, arrays)
+    found = {"torch": (lambda: x @ w, lambda: (x @ w, gradient @ w.T, x.T @ gradient))}
+    on_device = [jnp.asarray(array) for array in arrays]
+    for name, product in PRODUCTS.items():
+
+        def both(x, w, gradient, product=product):
+            y, back = jax.vjp(product, x, w)
+            return y, back(gradient)
+
+        forward, both = jax.jit(product), jax.jit(both)
+        found[name] = (
+            lambda forward=forward: jax.block_until_ready(forward(*on_device[:2])),
+            lambda both=both: jax.block_until_ready(both(*on_device)),
+        )
+    return found
+
+
+def chosen(size) -> str:
+    """Return the path that the engine takes."""
+    rows, inner, columns = size
+    x, w = jnp.zeros((rows, inner)), jnp.zeros((inner, columns))
+    if jax_matmul.matmul(x, w) is not NotImplemented:
+        return "native"
+    return "slim" if engine.is_slim(x, w) else "xla"
 
 
 def main() -> None:
-    """Time both forms at every size, in turn."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.products", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
-    draw = np.random.default_rng(0).standard_normal
-    print("| rows x inner x columns | plain, ms | transposed, ms | transposed / plain | chosen |")
-    print("| --- | ---: | ---: | ---: | --- |")
-    for rows, inner, columns in _SIZES:
-        shapes = ((rows, inner), (inner, columns), (rows, columns))
-        args = [jnp.asarray(draw(shape, dtype="float32")) for shape in shapes]
-        forms = [_both(jnp.matmul), _both(_slim)]
-        for form in forms:
-            jax.block_until_ready(form(*args))
-        times = [[_milliseconds(form, *args) for form in forms] for _ in range(rounds)]
-        plain, slim = (statistics.median(pair[i] for pair in times) for i in (0, 1))
-        ratio = statistics.median(b / a for a, b in times)
-        chosen = "transposed" if engine.is_slim(*args[:2]) else "plain"
-        print(
-            f"| {rows} x {inner} x {columns} | {plain:.3f} | {slim:.3f} | {ratio:.2f} | {chosen} |"
-        )
+    """Print one table in Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="part of a row's name")
+    options = parser.parse_args()
+    if not jax_kernels.active():
+        sys.exit(jax_kernels.status())
+    print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads\n")
+    names = " | ".join(f"torch ÷ {path}" for path in PATHS)
+    print(f"| product / with both gradients | torch, ms | {names} | chosen |")
+    print("| --- " * (3 + len(PATHS)) + "|")
+    for size in SIZES:
+        name = " x ".join(map(str, size))
+        if options.only not in name:
+            continue
+        seconds = interleaved(contenders(size), options.rounds)
+        theirs = seconds["torch"]
+        cells = [name, " / ".join(f"{1e3 * statistics.median(each):.2f}" for each in theirs)]
+        for path in PATHS:
+            pairs = zip(theirs, seconds[path], strict=True)
+            ratios = [
+                statistics.median(t / o for t, o in zip(*pair, strict=True)) for pair in pairs
+            ]
+            cells.append(" / ".join(f"{ratio:.2f}" for ratio in ratios))
+        print(f"| {' | '.join(cells)} | {chosen(size)} |")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

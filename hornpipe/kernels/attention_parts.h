@@ -1,7 +1,8 @@
-// What attention's kernels are made of: exponentials, packed matrices, register tiles, masks. Included by attention.cpp alone.
+// What attention's kernels are made of: exponentials, products of blocks, masks. Included by attention.cpp alone.
 #pragma once
 
 #include "common.h"
+#include "packing.h"
 #include "vector_math.h"
 
 namespace {
@@ -11,6 +12,9 @@ using hornpipe::Attention;
 constexpr Index ROWS = 48;          // queries of a block
 constexpr Index KEYS = 192;         // keys of a block
 constexpr Index PITCH = KEYS + 16;  // floats between rows of scores
+
+static_assert(KEYS % WIDE == 0 && ROWS % LANES == 0, "blocks hold whole panels");
+static_assert(ROWS % 24 == 0 && KEYS % 24 == 0, "blocks hold whole tiles");
 
 const float INFINITE = __builtin_inff();
 
@@ -27,132 +31,6 @@ struct Scale {
     factor = scale == 0 ? 1.0f : float(size);
   }
 };
-
-// ---- packing
-
-struct Times {
-  float factor;
-  template <class T>
-  T operator()(T x) const {
-    return x * factor;
-  }
-};
-
-struct Same {
-  template <class T>
-  T operator()(T x) const {
-    return x;
-  }
-};
-
-template <class By>
-inline void copy(const float* from, Index size, By by, float* to, bool past = false) {
-  Index k = 0;
-  for (; k + LANES <= size; k += LANES) store(to + k, by(load(from + k)), past);
-  for (; k < size; ++k) to[k] = by(from[k]);
-}
-
-// A matrix in panels: WIDE columns of all its rows, then the next WIDE columns ...; the last panel has as few vectors as are enough.
-constexpr int MOST_VECS = LANES == 16 ? 4 : 2;
-constexpr Index WIDE = MOST_VECS * LANES;
-static_assert(KEYS % WIDE == 0 && ROWS % LANES == 0, "blocks hold whole panels");
-
-inline Index padded(Index size) { return round_up(size, LANES); }
-inline Index panel_columns(Index left) { return least(padded(left), WIDE); }
-
-// Rows lie far apart where there are several heads, and each is short: no processor foresees where the next one is.
-inline void prefetch_row(const float* from, Index size) {
-  for (Index k = 0; k < size; k += 16) __builtin_prefetch(from + k);
-}
-constexpr Index AHEAD = 16;  // rows
-
-// Rows of `size` floats, `from_pitch` apart, as the first ones of a matrix of `all` rows in panels; by(i) is done to the elements of
-// row i.
-template <class By>
-inline void pack_rows(const float* from, Index from_pitch, Index count, Index size, By by, float* to, Index all) {
-  for (Index i = 0; i < count; ++i, from += from_pitch) {
-    if (i + AHEAD < count) prefetch_row(from + AHEAD * from_pitch, size);
-    for (Index c = 0; c < size; c += WIDE) {
-      const Index width = panel_columns(size - c), own = least(width, size - c);
-      float* row = to + c * all + i * width;
-      copy(from + c, own, by(i), row);
-      for (Index k = own; k < width; ++k) row[k] = 0;
-    }
-  }
-}
-
-// One row of such a matrix, times a factor; `past`: past the caches.
-inline void unpack_row(const float* from, Index all, Index row, Index size, float factor, float* to, bool past) {
-  for (Index c = 0; c < size; c += WIDE) {
-    const Index width = panel_columns(size - c);
-    copy(from + c * all + row * width, least(width, size - c), Times{factor}, to + c, past);
-  }
-}
-
-inline Vec load_some(const float* from, Index count) {
-  if (count == LANES) return load(from);
-  float some[LANES] = {};
-  for (Index k = 0; k < count; ++k) some[k] = from[k];
-  return load(some);
-}
-
-// LANES rows of LANES floats as columns: each step puts between each other what lies half of all rows apart.
-inline void transpose(Vec (&rows)[LANES]) {
-#pragma GCC unroll 4
-  for (int step = 1; step < LANES; step *= 2) {
-    Vec mixed[LANES];
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES / 2; ++i) {
-      mixed[2 * i] = interleave<0>(rows[i], rows[i + LANES / 2]);
-      mixed[2 * i + 1] = interleave<LANES / 2>(rows[i], rows[i + LANES / 2]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; ++i) rows[i] = mixed[i];
-  }
-}
-
-// The same rows in groups of WIDTH, in each of which their first elements come first, then the second ones ...; zeros for missing rows.
-template <Index WIDTH, class By>
-void pack_columns(const float* from, Index from_pitch, Index count, Index size, By by, float* to) {
-  for (Index first = 0; first < count; first += WIDTH, to += WIDTH * size)
-    for (Index i = first; i < first + WIDTH; i += LANES) {
-      const Index rows = most(0, least(count - i, LANES));
-      for (Index r = i + LANES; r < least(count, i + 2 * LANES); ++r) prefetch_row(from + r * from_pitch, size);
-      for (Index k = 0; k < size; k += LANES) {
-        const Index columns = least(LANES, size - k);
-        Vec block[LANES];
-        for (Index r = 0; r < LANES; ++r)
-          block[r] = r < rows ? by(i + r)(load_some(from + (i + r) * from_pitch + k, columns)) : Vec{};
-        transpose(block);
-        for (Index c = 0; c < columns; ++c) store(to + (k + c) * WIDTH + i - first, block[c]);
-      }
-    }
-}
-
-inline Same same(Index) { return {}; }
-
-// ---- register tiles
-
-// How many rows of VECS vectors the registers hold, besides what is multiplied. Few wide rows read less than many narrow ones.
-template <int VECS>
-constexpr int TILE = LANES != 16 ? (LANES == 8 && VECS == 1 ? 12 : TILE_ROWS) : VECS == 4 ? 6 : VECS == 3 ? 8 : 12;
-static_assert(ROWS % 24 == 0 && KEYS % 24 == 0, "blocks hold whole tiles");
-
-template <int N>
-struct Number {
-  static constexpr int value = N;
-};
-
-// run(Number<VECS>) for the vectors that hold so many columns, at most WIDE.
-template <class Run>
-inline __attribute__((always_inline)) void with_vectors(Index columns, Run run) {
-  if constexpr (MOST_VECS == 4) {
-    if (columns > 3 * LANES) return run(Number<4>{});
-    if (columns > 2 * LANES) return run(Number<3>{});
-  }
-  if (columns > LANES) return run(Number<2>{});
-  run(Number<1>{});
-}
 
 // For a tile of ROWS_OF_TILE rows and VECS vectors of columns, finish(row, vector, sum) of the sums over k < depth of
 // left[row * ROW_STEP + k * STEP] * right[k * pitch + column].
@@ -310,7 +188,7 @@ inline void weigh(float* all, Index rows, Index number, float factor, float* gre
       store(scores + number, fill(-INFINITE));  // to the end of a vector
       for (Index j = 0; j < number; j += LANES) highest[r] = greater(load(scores + j), highest[r]);
     }
-    const Vec before = load_some(greatest + i, some), now = greater(before, reduce_each(highest, greater));
+    const Vec before = load_part(greatest + i, some), now = greater(before, reduce_each(highest, greater));
     const Vec smaller = vector_exp2(before - now, factor);
     for (Index r = 0; r < some; ++r) greatest[i + r] = now[r], factors[i + r] = smaller[r];
   }

@@ -58,6 +58,30 @@ inline void store(float* p, Vec v, bool past) {
   store(p, v);
 }
 
+// ---- parts of vectors: their first `count` elements; zeros are read for the rest
+
+#if defined(__AVX512F__)
+inline __mmask16 first_lanes(Index count) { return count >= LANES ? 0xffff : __mmask16((1u << count) - 1); }
+inline Vec load_part(const float* from, Index count) { return _mm512_maskz_loadu_ps(first_lanes(count), from); }
+inline void store_part(float* to, Vec v, Index count, bool past) {
+  if (count >= LANES) return store(to, v, past);
+  _mm512_mask_storeu_ps(to, first_lanes(count), v);
+}
+#else
+inline Vec load_part(const float* from, Index count) {
+  if (count >= LANES) return load(from);
+  float part[LANES] = {};
+  for (Index c = 0; c < count; ++c) part[c] = from[c];
+  return load(part);
+}
+inline void store_part(float* to, Vec v, Index count, bool past) {
+  if (count >= LANES) return store(to, v, past);
+  float part[LANES];
+  store(part, v);
+  for (Index c = 0; c < count; ++c) to[c] = part[c];
+}
+#endif
+
 template <class Body>
 void parallel_for(const Pool& pool, Index count, Body& body) {
   pool.run(

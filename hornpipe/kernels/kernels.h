@@ -135,4 +135,15 @@ struct AttentionKernels {
 };
 extern const AttentionKernels attention_avx512, attention_avx2, attention_portable;
 
+// A product of matrices: a (rows, depth), or (depth, rows) if `a_turned`, times b (depth, columns), or (columns, depth) if `b_turned`.
+struct Product {
+  Index rows, columns, depth, a_turned, b_turned;
+};
+
+// The function returns false where there is no memory for its scratch.
+struct MatmulKernels {
+  bool (*multiply)(const Pool&, const Product&, const float* a, const float* b, float* out);
+};
+extern const MatmulKernels matmul_avx512, matmul_avx2, matmul_portable;
+
 }  // namespace hornpipe

@@ -36,6 +36,7 @@ HANDLERS = (  # what XLA calls
     "hornpipe_recurrent_gradient",
     "hornpipe_attention",
     "hornpipe_attention_gradients",
+    "hornpipe_matmul",
 )
 OBJECT = "hornpipe_kernels.so"
 RECORD = "record.json"

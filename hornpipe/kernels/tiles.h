@@ -103,20 +103,6 @@ void weight_tile(const float* band, const Index* row_offsets, Index rows, Index 
     for (int j = 0; j < VECS; ++j) store(sums_memory + (i * VECS + j) * LANES, sums[i][j]);
 }
 
-// The first `columns` elements of a vector; the rest are zeros.
-inline Vec load_part(const float* from, Index columns) {
-  if (columns >= LANES) return load(from);
-  float part[LANES] = {};
-  for (Index c = 0; c < columns; ++c) part[c] = from[c];
-  return load(part);
-}
-inline void store_part(float* to, Vec v, Index columns, bool past) {
-  if (columns >= LANES) return store(to, v, past);
-  float part[LANES];
-  store(part, v);
-  for (Index c = 0; c < columns; ++c) to[c] = part[c];
-}
-
 // What is done to finished results: bias (or null) is added, then what is not above 0 becomes 0.
 struct Ending {
   const float* bias;

@@ -1,4 +1,4 @@
-// Runs sampled convolutions, pooling, rows of tables, moments, recurrent cells and attention on memory of exactly their size, with one thread and with
+// Runs sampled convolutions, pooling, rows of tables, moments, products of matrices, recurrent cells and attention on memory of exactly their size, with one thread and with
 // three, and compares the bits. Built with the sanitizers and for other processors by test_sanitizers.py. Arguments: how many samples of
 // each kind, and perhaps a file for all results, each as its number of floats (int64) and the floats.
 #include <cstdint>
@@ -14,6 +14,7 @@ extern "C" int hornpipe_run_moments(const int64_t* sizes, const float* x, const 
 extern "C" int hornpipe_run_recurrent(int gates, int gradient, const int64_t* sizes, void* const* arrays, int threads);
 extern "C" int hornpipe_run_attention(const int64_t* sizes, double scale, const uint8_t* mask, const int64_t* mask_shape,
                                       float* const* arrays, int threads);
+extern "C" int hornpipe_run_matmul(const int64_t* sizes, const float* a, const float* b, float* out, int threads);
 extern "C" const char* hornpipe_variant();
 
 namespace {
@@ -98,6 +99,20 @@ bool run_moments_sample() {
     }
   }
   return true;
+}
+
+bool run_matmul_sample() {
+  const bool small = below(2) == 0, deep = below(3) == 0;
+  const int64_t sizes[5] = {1 + below(small ? 20 : 420), 1 + below(small ? 40 : 300), 1 + below(deep ? 700 : 40), below(2), below(2)};
+  auto a = numbers(sizes[0] * sizes[2]), b = numbers(sizes[2] * sizes[1]);
+  auto one = numbers(sizes[0] * sizes[1]), three = numbers(sizes[0] * sizes[1]);
+  if (hornpipe_run_matmul(sizes, a.get(), b.get(), one.get(), 1) && hornpipe_run_matmul(sizes, a.get(), b.get(), three.get(), 3) &&
+      same(one.get(), three.get(), sizes[0] * sizes[1]))
+    return true;
+  std::printf("products differ or fail:");
+  for (int64_t size : sizes) std::printf(" %lld", static_cast<long long>(size));
+  std::printf("\n");
+  return false;
 }
 
 bool run_recurrent_sample() {
@@ -209,7 +224,9 @@ int main(int count_of_arguments, char** arguments) {
         return 1;
       }
     }
-    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_recurrent_sample() || !run_attention_sample()) return 1;
+    if (!run_pool_sample() || !run_rows_sample() || !run_moments_sample() || !run_matmul_sample() || !run_recurrent_sample() ||
+        !run_attention_sample())
+      return 1;
     ++done;
   }
   if (results && std::fclose(results) != 0) return 2;

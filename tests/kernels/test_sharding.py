@@ -142,3 +142,35 @@ print("done")
 
 def test_a_recurrent_layer_on_a_divided_batch():
     assert run_program(RECURRENT) == "done\n"
+
+
+PRODUCTS = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from hornpipe.engine import jax as engine
+
+random = np.random.default_rng(0)
+x, kernel = (jnp.asarray(random.standard_normal(s), "float32") for s in ((8, 80), (80, 64)))
+
+def loss(x, kernel):
+    return jnp.sum(jnp.sin(engine.matmul(x, kernel)))
+
+both = jax.grad(loss, (0, 1))
+assert str(jax.make_jaxpr(both)(x, kernel)).count("hornpipe_matmul[") == 3
+for kind in AxisType.Auto, AxisType.Explicit:
+    mesh = jax.make_mesh((2,), ("data",), (kind,))
+    rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+    divided = jax.device_put(x, rows), jax.device_put(kernel, whole)
+    for f in (loss, both):
+        text = jax.jit(f).lower(*divided).compile().as_text()
+        assert '"hornpipe_matmul"' not in text and "all-gather" not in text, text
+        for a, b in zip(jax.tree.leaves(jax.jit(f)(*divided)), jax.tree.leaves(f(x, kernel))):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    print(jax.jit(both)(*divided)[0].sharding.spec[0])
+mapped = jax.shard_map(engine.matmul, mesh=mesh, in_specs=(P("data"), P()), out_specs=P("data"), check_vma=False)
+np.testing.assert_allclose(jax.jit(mapped)(*divided), x @ kernel, rtol=1e-4, atol=1e-4)
+"""
+
+
+def test_products_of_a_divided_batch():
+    assert run_program(PRODUCTS).split() == ["data", "data"]

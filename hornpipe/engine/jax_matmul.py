@@ -1,0 +1,123 @@
+"""Products of matrices of the JAX engine by the compiled kernels, as a primitive with every rule.
+
+One bilinear primitive, of matrices either of which may be transposed: its derivatives are made of it.
+
+>>> import numpy as np
+>>> from hornpipe.engine import jax_matmul
+>>> jax_matmul.matmul(np.ones((2, 3)), np.ones((3, 4)))
+NotImplemented
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.interpreters import ad, batching
+
+from hornpipe.engine.jax_kernels import active, make
+
+# What the kernels are faster for, by `python -m benchmarks.products`: a single row or few columns are XLA's.
+_LEAST_WORK = 1 << 15  # multiply-adds
+_LEAST_ROWS, _LEAST_COLUMNS = 4, 17
+
+
+def matmul(x1, x2):
+    """As the engine's `matmul`; NotImplemented where that one is to be taken."""
+    if not (_suits(x1) and _suits(x2)) or x2.ndim != 2 or x1.ndim < 2 or not active():
+        return NotImplemented
+    rows, columns = math.prod(x1.shape[:-1]), x2.shape[1]
+    if rows < _LEAST_ROWS or columns < _LEAST_COLUMNS or x1.size * columns < _LEAST_WORK:
+        return NotImplemented
+    return multiply(x1.reshape((rows, x1.shape[-1])), x2).reshape((*x1.shape[:-1], columns))
+
+
+def einsum(subscripts, *operands):
+    """As the engine's `einsum`; NotImplemented where that one is to be taken: for all but products of matrices."""
+    terms, out = subscripts.replace(" ", "").split("->")
+    left, _, right = terms.partition(",")
+    for count in range(1, min(len(left), len(right)) + 1 if len(operands) == 2 else 1):
+        if left[-count:] != right[:count] or out != left[:-count] + right[count:]:
+            continue
+        if len(set(left + right)) != len(left + right) - count:  # a letter twice
+            continue
+        x1, x2 = operands
+        depth = math.prod(x2.shape[:count])
+        product = matmul(x1.reshape((*x1.shape[:-count], depth)), x2.reshape((depth, -1)))
+        if product is NotImplemented:
+            return product
+        return product.reshape((*x1.shape[:-count], *x2.shape[count:]))
+    return NotImplemented
+
+
+def _suits(x):
+    return (
+        isinstance(x, jax.Array)
+        and x.dtype == np.float32
+        and all(isinstance(size, int) for size in x.shape)
+        and not any(
+            jax.typeof(x).sharding.spec
+        )  # types that say how they are divided are XLA's to follow
+    )
+
+
+def _portable(a, b, *, a_turned, b_turned):
+    axes = ((1 - a_turned,), (int(b_turned),)), ((), ())
+    return [lax.dot_general(a, b, axes)]
+
+
+matmul_p = make(
+    "hornpipe_matmul",
+    lambda a, b, *, a_turned, b_turned: [(a.shape[a_turned], b.shape[1 - b_turned])],
+    _portable,
+    handler="hornpipe_matmul",
+    attributes=lambda **turned: {name: np.bool_(value) for name, value in turned.items()},
+    static=("a_turned", "b_turned"),
+)
+
+
+def multiply(a, b, a_turned=False, b_turned=False):
+    """Return a b; what is turned is transposed first."""
+    return matmul_p.bind(a, b, a_turned=a_turned, b_turned=b_turned)[0]
+
+
+def _by_left(ct, b, a_turned, b_turned):
+    return multiply(b, ct, b_turned, True) if a_turned else multiply(ct, b, False, not b_turned)
+
+
+def _by_right(ct, a, a_turned, b_turned):
+    return multiply(ct, a, True, a_turned) if b_turned else multiply(a, ct, not a_turned, False)
+
+
+def _transpose(cts, a, b, *, a_turned, b_turned):
+    (ct,) = cts
+    if type(ct) is ad.Zero:
+        return None, None
+    if ad.is_undefined_primal(a):
+        return _by_left(ct, b, a_turned, b_turned), None
+    return None, _by_right(ct, a, a_turned, b_turned)
+
+
+def _jvp(primals, tangents, **turned):
+    (a, b), (ta, tb) = primals, tangents
+    parts = []
+    if type(ta) is not ad.Zero:
+        parts.append(matmul_p.bind(ta, b, **turned)[0])
+    if type(tb) is not ad.Zero:
+        parts.append(matmul_p.bind(a, tb, **turned)[0])
+    return matmul_p.bind(a, b, **turned), [functools.reduce(jnp.add, parts)]
+
+
+def _batch(arguments, axes, **turned):
+    """What JAX compiles, for several matrices; one matrix for many is a matrix of more rows."""
+    run = functools.partial(_portable, **turned)
+    return jax.vmap(run, axes)(*arguments), [0]
+
+
+ad.primitive_jvps[matmul_p] = _jvp
+ad.primitive_transposes[matmul_p] = _transpose
+batching.primitive_batchers[matmul_p] = _batch
