@@ -401,6 +401,16 @@ def _transpose_tangent(ct, x, kernel, dx, dkernel, **options):
     return None, None, *_gradients_p.bind(x, ct, kernel, **options)
 
 
+def _mapped(function):
+    """Return the rule of `vmap` of a primitive that is the same as `function`, which returns a list."""
+
+    def batch(arguments, axes, **options):
+        out = jax.vmap(functools.partial(function, **options), axes)(*arguments)
+        return out, [0] * len(out)
+
+    return batch
+
+
 def _by_its_parts(parts):
     """Return rules of a primitive that are those of the convolutions that it is made of: its derivative and its `vmap`."""
 
@@ -413,11 +423,7 @@ def _by_its_parts(parts):
 
         return jax.jvp(along, [primals[i] for i in moving], [tangents[i] for i in moving])
 
-    def batch(arguments, axes, **options):
-        out = jax.vmap(functools.partial(parts, **options), axes)(*arguments)
-        return out, [0] * len(out)
-
-    return jvp, batch
+    return jvp, _mapped(parts)
 
 
 ad.primitive_jvps[conv_p] = _conv_jvp
@@ -459,10 +465,73 @@ def _bias_jvp(primals, tangents, *, relu, **options):
         parts.append(conv_p.bind(dx, kernel, **options))
     if dkernel is not None:
         parts.append(conv_p.bind(x, dkernel, **options))
+    if relu and parts and dbias is not None:
+        tables = (
+            each.reshape((-1, y.shape[-1])) for each in (y, functools.reduce(jax.numpy.add, parts))
+        )
+        return y, _relu_tangent_p.bind(*tables, dbias)[0].reshape(y.shape)
     if dbias is not None:
         parts.append(jax.numpy.broadcast_to(dbias, y.shape))
     tangent = functools.reduce(jax.numpy.add, parts)
     return y, jax.numpy.where(y <= 0, 0, tangent) if relu else tangent
+
+
+# The derivative of ReLU(x + bias) in the direction (dx, dbias), and its transpose, as one operation each, over rows of channels: XLA
+# would read what the transpose masks once more for the bias.
+
+
+def _portable_relu_tangent(y, dx, dbias):
+    return [jax.numpy.where(y <= 0, 0, dx + dbias)]
+
+
+def _portable_relu_gradient(y, dy):
+    masked = jax.numpy.where(y <= 0, 0, dy)
+    return [masked, masked.sum(axis=0)]
+
+
+_relu_tangent_p = jax_kernels.make(
+    "hornpipe_relu_tangent", lambda y, *_: [y.shape], _portable_relu_tangent
+)
+_relu_gradient_p = jax_kernels.make(
+    "hornpipe_relu_gradient",
+    lambda y, _: [y.shape, y.shape[1:]],
+    _portable_relu_gradient,
+    handler="hornpipe_relu_gradient",
+)
+
+
+def _relu_jvp(primitive, primals, tangents):
+    y, *rest = primals
+    if all(type(each) is ad.Zero for each in tangents[1:]):
+        out = primitive.bind(*primals)
+        return out, [ad.Zero.from_primal_value(each) for each in out]
+    moved = map(ad.instantiate_zeros, tangents[1:])
+    return primitive.bind(y, *rest), primitive.bind(y, *moved)
+
+
+def _transpose_relu_tangent(cts, y, dx, dbias):
+    if type(cts[0]) is ad.Zero:
+        return None, None, None
+    masked, sums = _relu_gradient_p.bind(y, cts[0])
+    return (
+        None,
+        masked if ad.is_undefined_primal(dx) else None,
+        sums if ad.is_undefined_primal(dbias) else None,
+    )
+
+
+def _transpose_relu_gradient(cts, y, _):
+    return None, _relu_tangent_p.bind(y, *map(ad.instantiate_zeros, cts))[0]
+
+
+for _each, _portable in (
+    (_relu_tangent_p, _portable_relu_tangent),
+    (_relu_gradient_p, _portable_relu_gradient),
+):
+    ad.primitive_jvps[_each] = functools.partial(_relu_jvp, _each)
+    batching.primitive_batchers[_each] = _mapped(_portable)
+ad.primitive_transposes[_relu_tangent_p] = _transpose_relu_tangent
+ad.primitive_transposes[_relu_gradient_p] = _transpose_relu_gradient
 
 
 def _batch_bias(arguments, axes, *, relu, **options):

@@ -75,6 +75,8 @@ struct Table {
 struct MomentKernels {
   bool (*moments)(const Pool&, const Table&, const float* x, float* mean, float* variance);
   bool (*products)(const Pool&, const Table&, const float* x, const float* mean, const float* dy, float* sums, float* with_x);
+  // Of y = ReLU(x + bias): dy where y is above 0 (or NaN), and the sums of that.
+  bool (*relu_gradient)(const Pool&, const Table&, const float* y, const float* dy, float* dx, float* sums);
 };
 extern const MomentKernels moments_avx512, moments_avx2, moments_portable;
 

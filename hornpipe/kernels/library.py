@@ -32,6 +32,7 @@ HANDLERS = (  # what XLA calls
     "hornpipe_add_rows",
     "hornpipe_moments",
     "hornpipe_products",
+    "hornpipe_relu_gradient",
     "hornpipe_recurrent",
     "hornpipe_recurrent_gradient",
     "hornpipe_attention",

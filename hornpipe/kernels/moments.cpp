@@ -1,4 +1,5 @@
-// Mean and variance of each channel over many rows, and the sums that their gradients need: every row is read from memory once.
+// Sums of each channel over many rows: mean and variance, what their gradients need, the gradient of ReLU with that of the bias before
+// it. Every row is read from memory once.
 #include "common.h"
 #include "lanes.h"
 
@@ -119,8 +120,55 @@ bool products(const Pool& pool, const Table& t, const float* x, const float* mea
   return true;
 }
 
+// One block of rows: VECS vectors of T of each.
+template <class T, int VECS>
+inline void mask_rows(const float* y, const float* dy, Index rows, Index channels, float* dx, float* sums) {
+  constexpr Index WIDTH = sizeof(T) / sizeof(float);
+  T all[VECS] = {};
+  for (Index row = 0; row < rows; ++row, y += channels, dy += channels, dx += channels)
+#pragma GCC unroll 4
+    for (int j = 0; j < VECS; ++j) {
+      const T part = read<T>(y + j * WIDTH) <= 0.0f ? T{} : read<T>(dy + j * WIDTH);
+      write(dx + j * WIDTH, part);
+      all[j] += part;
+    }
+  for (int j = 0; j < VECS; ++j) write(sums + j * WIDTH, read<T>(sums + j * WIDTH) + all[j]);
+}
+
+bool relu_gradient(const Pool& pool, const Table& t, const float* y, const float* dy, float* dx, float* sums) {
+  const Shares shares(t);
+  Arena arena;
+  const size_t at = arena.reserve<float>(shares.count * t.channels);
+  if (!arena.allocate()) return false;
+  float* partial = arena.at<float>(at);
+  const Index block = most(1, BLOCK_FLOATS / t.channels);
+  auto share = [&](Index item, Index) {
+    float* own = partial + item * t.channels;
+    std::memset(own, 0, size_t(t.channels) * 4);
+    for (Index first = shares.begin(item), end = shares.begin(item + 1); first < end; first += block) {
+      const Index rows = least(block, end - first), from = first * t.channels;
+      Index c = 0;
+      for (; c + 4 * LANES <= t.channels; c += 4 * LANES)
+        mask_rows<Vec, 4>(y + from + c, dy + from + c, rows, t.channels, dx + from + c, own + c);
+      each_vector(t.channels - c, [&](auto zero, Index more) {
+        using T = decltype(zero);
+        const Index place = from + c + more;
+        mask_rows<T, 1>(y + place, dy + place, rows, t.channels, dx + place, own + c + more);
+      });
+    }
+  };
+  parallel_for(pool, shares.count, share);
+  each_vector(t.channels, [&](auto zero, Index c) {
+    using T = decltype(zero);
+    T sum = read<T>(partial + c);
+    for (Index item = 1; item < shares.count; ++item) sum += read<T>(partial + item * t.channels + c);
+    write(sums + c, sum);
+  });
+  return true;
+}
+
 }  // namespace
 
 namespace hornpipe {
-const MomentKernels HORNPIPE_VARIANT(moments) = {moments, products};
+const MomentKernels HORNPIPE_VARIANT(moments) = {moments, products, relu_gradient};
 }

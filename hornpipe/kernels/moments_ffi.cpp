@@ -40,16 +40,28 @@ ffi::Error products(ffi::ThreadPool threads, Floats x, Vector mean, Floats dy, f
   return done ? ffi::Error::Success() : no_memory();
 }
 
+ffi::Error relu_gradient(ffi::ThreadPool threads, Floats y, Floats dy, ffi::Result<Floats> dx, ffi::Result<Vector> sums) {
+  Table t;
+  if (auto error = read(y, *sums, *sums, &t); error.failure()) return error;
+  for (const Floats& other : {dy, *dx})
+    if (other.dimensions()[0] != t.rows || other.dimensions()[1] != t.channels)
+      return ffi::Error::InvalidArgument("hornpipe moments: the shapes do not fit together");
+  const bool done =
+      functions->relu_gradient(pool_of(threads, t), t, y.typed_data(), dy.typed_data(), dx->typed_data(), sums->typed_data());
+  return done ? ffi::Error::Success() : no_memory();
+}
+
 }  // namespace
 
-// The same functions on plain memory with threads of their own, for checks without XLA: moments where dy is null, else products; two
-// vectors of results. Returns whether it was done.
+// The same functions on plain memory with threads of their own, for checks without XLA: moments where dy is null, ReLU's gradient where
+// mean is null, whose sums lie behind it, else products; two vectors of results. Returns whether it was done.
 HORNPIPE_EXPORT int hornpipe_run_moments(const int64_t* sizes, const float* x, const float* mean, const float* dy, float* result,
                                          int threads) {
   const Table t{sizes[0], sizes[1]};
   if (functions == nullptr || t.rows < 1 || t.channels < 1 || threads < 1) return 0;
   const Pool pool{nullptr, threads, run_on_threads};
   if (dy == nullptr) return functions->moments(pool, t, x, result, result + t.channels);
+  if (mean == nullptr) return functions->relu_gradient(pool, t, x, dy, result, result + t.rows * t.channels);
   return functions->products(pool, t, x, mean, dy, result, result + t.channels);
 }
 
@@ -68,6 +80,18 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_products(XLA_FFI_CallFrame* frame) {
                              .Ret<Vector>()
                              .Ret<Vector>()
                              .To(products)
+                             .release();
+  return handle(*handler, frame);
+}
+
+HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_relu_gradient(XLA_FFI_CallFrame* frame) {
+  static auto* handler = ffi::Ffi::Bind()
+                             .Ctx<ffi::ThreadPool>()
+                             .Arg<Floats>()
+                             .Arg<Floats>()
+                             .Ret<Floats>()
+                             .Ret<Vector>()
+                             .To(relu_gradient)
                              .release();
   return handle(*handler, frame);
 }
