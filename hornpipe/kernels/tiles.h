@@ -88,15 +88,15 @@ void weight_tile(const float* band, const Index* row_offsets, Index rows, Index 
                  const float* panel, Index pitch, bool first, float* sums_memory, Ahead& ahead) {
   Vec sums[ROWS][VECS];
   clear<VECS>(sums);
-  if (!first)
-#pragma GCC unroll 16
-    for (int i = 0; i < ROWS; ++i)
-#pragma GCC unroll 4
-      for (int j = 0; j < VECS; ++j) sums[i][j] = load(sums_memory + (i * VECS + j) * LANES);
   const float* starts[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) starts[i] = band + elements[i];
   for (Index q = 0; q < rows; ++q) panel = multiply_add<VECS>(sums, starts, row_offsets[q], columns, step, panel, pitch, ahead);
+  if (!first)
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) sums[i][j] += load(sums_memory + (i * VECS + j) * LANES);
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4

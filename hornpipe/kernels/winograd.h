@@ -1,14 +1,22 @@
-// Convolutions with windows of 3 x 3 and strides of 1 by the minimal filtering of Winograd, F(2 x 2, 3 x 3): four neighbouring outputs take
-// 16 products for each channel and filter instead of 36. Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
-// (2015), section 4.1. For a square d of 4 x 4 inputs and weights g the outputs are
+// Convolutions with windows of 3 x 3 and strides of 1 by the minimal filtering of Winograd, F(2 x 4, 3 x 3): eight neighbouring outputs take
+// 24 products for each channel and filter instead of 72. Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (2015), section 4. For 4 x 6 inputs d and weights g the outputs are
 //
-//   A' [(G g G') (B' d B)] A    with  B' = 1  0 -1  0    G = 1    0   0     A' = 1  1  1  0
+//   A' [(G g H') (B' d C)] E    with  B' = 1  0 -1  0    G = 1    0   0     A' = 1  1  1  0
 //                                          0  1  1  0        1/2  1/2 1/2        0  1 -1 -1
 //                                          0 -1  1  0        1/2 -1/2 1/2
 //                                          0  1  0 -1        0    0   1
 //
-// where the product in the middle is element by element, and a product of matrices over channels and filters for each of the 16 spots.
-// The gradient by g is the transposed form, G' [(A dy A') (B' d B)] G.
+//   C' = q   0    -s   0   1  0    H = 1/q   0      0       E' = 1  1   1   1   1   0    a = 5/8, b = 3/2
+//        0 -a b^2 -b^2  a  1  0         u    u a   u a^2         0  a  -a   b  -b   0    s = a^2 + b^2, q = a^2 b^2
+//        0  a b^2 -b^2 -a  1  0         u   -u a   u a^2         0 a^2 a^2 b^2 b^2  0    u = 1 / (2 a^2 (a^2 - b^2))
+//        0 -b a^2 -a^2  b  1  0         v    v b   v b^2         0 a^3 -a^3 b^3 -b^3 1   v = 1 / (2 b^2 (b^2 - a^2))
+//        0  b a^2 -a^2 -b  1  0         v   -v b   v b^2
+//        0   q     0   -s  0  1         0     0      1
+//
+// where the product in the middle is element by element, and a product of matrices over channels and filters for each of the 24 spots.
+// Across, polynomials of degree 5 are evaluated at 0, a, -a, b, -b and infinity (Toom and Cook): of the small fractions of powers of two
+// those with the smallest errors. The gradient by g is the transposed form, G' [(A dy E') (B' d C)] H.
 //
 // An infinite or NaN element would reach outputs whose windows do not cover it, so results that are not finite are not used: `run` says
 // so, and the convolution is done directly.
@@ -20,17 +28,18 @@
 
 namespace {
 
-constexpr int SQUARE = 4, SPOTS = SQUARE * SQUARE;
+constexpr int DOWN = 4, ACROSS = 6, SPOTS = DOWN * ACROSS;
+constexpr int TILE_H = 2, TILE_W = 4;  // outputs
 
 // Images, and outputs each of which reads 3 x 3 of their pixels from `before` above and to the left of its own place on. A tile is the
-// square of 2 x 2 outputs, at the lower and right edges perhaps a part of it.
+// rectangle of 2 x 4 outputs, at the lower and right edges perhaps a part of it.
 struct Field {
   const float* images;
   Index batch, height, width, channels;
   Index out_h, out_w, before_h, before_w;
 
-  Index tiles_h() const { return ceil_div(out_h, 2); }
-  Index tiles_w() const { return ceil_div(out_w, 2); }
+  Index tiles_h() const { return ceil_div(out_h, TILE_H); }
+  Index tiles_w() const { return ceil_div(out_w, TILE_W); }
   Index tiles() const { return batch * tiles_h() * tiles_w(); }
 
   // Call body(t, image, row, column, count) for the tiles first + t to first + t + count - 1, which lie beside each other.
@@ -47,7 +56,7 @@ struct Field {
 // Whether fewer products make up for the transforms, which take memory as well.
 inline bool suits_tiles(const Conv& c, const Field& f, Index filters) {
   return c.groups == 1 && c.window_h == 3 && c.window_w == 3 && c.stride_h == 1 && c.stride_w == 1 && c.step_h == 1 && c.step_w == 1 &&
-         least(f.channels, filters) >= 16 && f.channels * filters <= Index(1) << 20 && f.tiles() >= 64 &&
+         least(f.channels, filters) >= 16 && f.channels * filters <= Index(1) << 20 && f.tiles() >= 32 &&
          3 * SPOTS * f.tiles_h() * f.tiles_w() <= 2 * 9 * f.out_h * f.out_w;
 }
 
@@ -64,17 +73,20 @@ struct Slab {
 
 // ---- transforms, a row of the four at a time
 
+constexpr float A = 0.625f, B = 1.5f, A2 = A * A, B2 = B * B, S = A2 + B2, Q = A2 * B2;
+constexpr float U = float(1 / (2.0 * A2 * (A2 - B2))), V = float(1 / (2.0 * B2 * (B2 - A2)));
+
 struct Rows2 {
   int first, second;
   float sign;
 };
-constexpr Rows2 IMAGE_ROWS[SQUARE] = {{0, 2, -1}, {1, 2, 1}, {2, 1, -1}, {1, 3, -1}};
+constexpr Rows2 IMAGE_ROWS[DOWN] = {{0, 2, -1}, {1, 2, 1}, {2, 1, -1}, {1, 3, -1}};
 
-// Row i of B' d B for the tiles from `first` on, into the slab's next four spots. `zeros` are a row of an image.
+// Row i of B' d C for the tiles from `first` on, into the slab's next six spots. `zeros` are a row of an image.
 inline void transform_images(const Field& f, Index first, Index count, int i, const float* zeros, const Slab& slab, float* to) {
   const Rows2 rows = IMAGE_ROWS[i];
   f.each_run(first, count, [&](Index t, Index n, Index tile_y, Index tile_x, Index length) {
-    const Index top = 2 * tile_y - f.before_h, left = 2 * tile_x - f.before_w;
+    const Index top = TILE_H * tile_y - f.before_h, left = TILE_W * tile_x - f.before_w;
     auto row = [&](Index y) { return y < 0 || y >= f.height ? zeros : f.images + (n * f.height + y) * f.width * f.channels; };
     const float *above = row(top + rows.first), *below = row(top + rows.second);
     const float sign = rows.sign;
@@ -86,26 +98,29 @@ inline void transform_images(const Field& f, Index first, Index count, int i, co
       };
       const Index step = slab.step(c), pitch = slab.pitch;
       float* spot = to + slab.block(c) + t * step + c % slab.width;
-      T one = at(left), two = at(left + 1);
-      for (Index x = left + 2; x < left + 2 + 2 * length; x += 2, spot += step) {
-        const T three = at(x), four = at(x + 1);
-        write(spot, one - three);
-        write(spot + pitch, two + three);
-        write(spot + 2 * pitch, three - two);
-        write(spot + 3 * pitch, two - four);
-        one = three, two = four;
+      T zeroth = at(left), one = at(left + 1);
+      for (Index x = left + 2; x < left + 2 + TILE_W * length; x += TILE_W, spot += step) {
+        const T two = at(x), three = at(x + 1), four = at(x + 2), five = at(x + 3);
+        const T near = four - B2 * two, near_odd = three - B2 * one, far = four - A2 * two, far_odd = three - A2 * one;
+        write(spot, four - S * two + Q * zeroth);
+        write(spot + pitch, near + A * near_odd);
+        write(spot + 2 * pitch, near - A * near_odd);
+        write(spot + 3 * pitch, far + B * far_odd);
+        write(spot + 4 * pitch, far - B * far_odd);
+        write(spot + 5 * pitch, five - S * three + Q * one);
+        zeroth = four, one = five;
       }
     });
   });
 }
 
-// Row i of A dy A' for the tiles from `first` on, into panels; dy are f's outputs, with `filters` channels.
+// Row i of A dy E' for the tiles from `first` on, into panels; dy are f's outputs, with `filters` channels.
 inline void transform_gradients(const Field& f, const float* dy, Index filters, Index first, Index count, int i, const float* zeros,
                                 const Slab& slab, float* to) {
   const float upper = i == 3 ? 0.0f : 1.0f, lower = i == 0 ? 0.0f : i == 1 ? 1.0f : -1.0f;
   f.each_run(first, count, [&](Index t, Index n, Index tile_y, Index tile_x, Index length) {
     auto row = [&](Index y) { return y >= f.out_h ? zeros : dy + (n * f.out_h + y) * f.out_w * filters; };
-    const float *above = row(2 * tile_y), *below = row(2 * tile_y + 1);
+    const float *above = row(TILE_H * tile_y), *below = row(TILE_H * tile_y + 1);
     each_vector(filters, [&](auto zero, Index c) {
       using T = decltype(zero);
       auto at = [&](Index x) {
@@ -114,19 +129,22 @@ inline void transform_gradients(const Field& f, const float* dy, Index filters, 
       };
       const Index step = slab.step(c), pitch = slab.pitch;
       float* spot = to + slab.block(c) + t * step + c % slab.width;
-      for (Index x = 2 * tile_x; x < 2 * (tile_x + length); x += 2, spot += step) {
-        const T one = at(x), two = at(x + 1);
-        write(spot, one);
-        write(spot + pitch, one + two);
-        write(spot + 2 * pitch, one - two);
-        write(spot + 3 * pitch, -two);
+      for (Index x = TILE_W * tile_x; x < TILE_W * (tile_x + length); x += TILE_W, spot += step) {
+        const T zeroth = at(x), one = at(x + 1), two = at(x + 2), three = at(x + 3);
+        const T near = zeroth + A2 * two, near_odd = one + A2 * three, far = zeroth + B2 * two, far_odd = one + B2 * three;
+        write(spot, zeroth);
+        write(spot + pitch, near + A * near_odd);
+        write(spot + 2 * pitch, near - A * near_odd);
+        write(spot + 3 * pitch, far + B * far_odd);
+        write(spot + 4 * pitch, far - B * far_odd);
+        write(spot + 5 * pitch, three);
       }
     });
   });
 }
 
 // G g for one column of g.
-inline void transform_weights(const Vec (&g)[3], Vec (&to)[SQUARE]) {
+inline void transform_weights(const Vec (&g)[3], Vec (&to)[DOWN]) {
   const Vec ends = g[0] + g[2];
   to[0] = g[0];
   to[1] = (ends + g[1]) * 0.5f;
@@ -134,17 +152,45 @@ inline void transform_weights(const Vec (&g)[3], Vec (&to)[SQUARE]) {
   to[3] = g[2];
 }
 
+// H g for one row of g.
+inline void transform_weights(const Vec (&g)[3], Vec (&to)[ACROSS]) {
+  const Vec near = g[0] + A2 * g[2], far = g[0] + B2 * g[2];
+  to[0] = g[0] * (1 / Q);
+  to[1] = (near + A * g[1]) * U;
+  to[2] = (near - A * g[1]) * U;
+  to[3] = (far + B * g[1]) * V;
+  to[4] = (far - B * g[1]) * V;
+  to[5] = g[2];
+}
+
 // A' m for one column of m.
-inline void transform_products(const Vec (&m)[SQUARE], Vec (&to)[2]) {
+inline void transform_products(const Vec (&m)[DOWN], Vec (&to)[TILE_H]) {
   to[0] = m[0] + m[1] + m[2];
   to[1] = m[1] - m[2] - m[3];
 }
 
+// E' m for one row of m.
+inline void transform_products(const Vec (&m)[ACROSS], Vec (&to)[TILE_W]) {
+  const Vec near = m[1] + m[2], near_odd = A * (m[1] - m[2]), far = m[3] + m[4], far_odd = B * (m[3] - m[4]);
+  to[0] = m[0] + near + far;
+  to[1] = near_odd + far_odd;
+  to[2] = A2 * near + B2 * far;
+  to[3] = A2 * near_odd + B2 * far_odd + m[5];
+}
+
 // G' s for one column of s.
-inline void transform_sums(const Vec (&s)[SQUARE], Vec (&to)[3]) {
+inline void transform_sums(const Vec (&s)[DOWN], Vec (&to)[3]) {
   to[0] = s[0] + (s[1] + s[2]) * 0.5f;
   to[1] = (s[1] - s[2]) * 0.5f;
   to[2] = s[3] + (s[1] + s[2]) * 0.5f;
+}
+
+// H' s for one row of s.
+inline void transform_sums(const Vec (&s)[ACROSS], Vec (&to)[3]) {
+  const Vec near = U * (s[1] + s[2]), far = V * (s[3] + s[4]);
+  to[0] = s[0] * (1 / Q) + near + far;
+  to[1] = (U * A) * (s[1] - s[2]) + (V * B) * (s[3] - s[4]);
+  to[2] = A2 * near + B2 * far + s[5];
 }
 
 // Notes whether all of the results were finite.
@@ -162,15 +208,23 @@ class Finite {
 
 // ---- the convolution, and by turned weights its gradient by images
 
-// ROWS rows, `step` apart and as many as `count`, times a panel.
+// So many channels are summed up at a time: short sums, added up, are more exact than a long one.
+constexpr Index CHANNELS_AT_ONCE = 128;
+
+// ROWS rows, `step` apart and as many as `count`, times a panel; added to what is there, or not.
 template <int ROWS, int VECS>
-void product_tile(const float* from, Index step, Index count, Index depth, const float* panel, float* to) {
+void product_tile(const float* from, Index step, Index count, Index depth, const float* panel, bool add, float* to) {
   Vec sums[ROWS][VECS];
   clear<VECS>(sums);
   const float* rows[ROWS];
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i) rows[i] = from + least(i, count - 1) * step;
   multiply_add<VECS>(sums, rows, 0, depth, 1, panel);
+  if (add)
+#pragma GCC unroll 16
+    for (int i = 0; i < ROWS; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < VECS; ++j) sums[i][j] += load(to + (i * VECS + j) * LANES);
 #pragma GCC unroll 16
   for (int i = 0; i < ROWS; ++i)
 #pragma GCC unroll 4
@@ -178,8 +232,10 @@ void product_tile(const float* from, Index step, Index count, Index depth, const
 }
 
 template <int ROWS, int VECS>
-void product(const float* from, Index step, Index count, Index depth, const float* panel, float* to) {
-  for (Index m = 0; m < count; m += ROWS) product_tile<ROWS, VECS>(from + m * step, step, count - m, depth, panel, to + m * VECS * LANES);
+void product(const float* from, Index step, Index count, const float* panel, float* to) {
+  for (Index k = 0; k < step; k += CHANNELS_AT_ONCE, panel += CHANNELS_AT_ONCE * VECS * LANES)
+    for (Index m = 0; m < count; m += ROWS)
+      product_tile<ROWS, VECS>(from + m * step + k, step, count - m, least(CHANNELS_AT_ONCE, step - k), panel, k > 0, to + m * VECS * LANES);
 }
 
 struct TileConvolution {
@@ -192,15 +248,16 @@ struct TileConvolution {
   size_t weights_at, zeros_at, images_at, products_at, infinite_at;
 
   static constexpr Index BLOCK = 4 * TILE_ROWS;  // tiles
+  static constexpr Index TOGETHER = 256;         // filters whose products wait in the cache for all spots
 
   TileConvolution(const Field& field, float* to, Index made, const Ending& end, const Pool& pool, Arena& arena)
       : f(field), out(to), filters(made), ending(end), blocks(ceil_div(field.tiles(), BLOCK)),
         panel(choose_panel(made)), panels(ceil_div(made, panel)), shares(most(1, least(panels, 16 / blocks))),
-        together(most(1, least(16, field.channels / panel))), images(BLOCK, field.channels, field.channels),
+        together(least(panels, most(1, TOGETHER / panel))), images(BLOCK, field.channels, field.channels),
         products(BLOCK, together * panel, panel) {
     weights_at = arena.reserve<float>(SPOTS * f.channels * all_panels(filters));
     zeros_at = arena.reserve<float>(f.width * f.channels);
-    images_at = arena.reserve<float>(pool.workers * images.floats(SPOTS));
+    images_at = arena.reserve<float>(pool.workers * images.floats(ACROSS));
     products_at = arena.reserve<float>(pool.workers * products.floats(SPOTS));
     infinite_at = arena.reserve<int>(1);
   }
@@ -235,34 +292,35 @@ struct TileConvolution {
       for (int k = 0; k < 9; ++k) fill(g[k], k / 3, k % 3, channel, first, count);
       float* to = arena.at<float>(weights_at) + SPOTS * f.channels * first + channel * width;
       for (Index v = 0; v < width; v += LANES) {
-        Vec half[3][SQUARE];
+        Vec half[3][DOWN];
         for (int x = 0; x < 3; ++x) transform_weights({load(g[x] + v), load(g[3 + x] + v), load(g[6 + x] + v)}, half[x]);
-        for (int i = 0; i < SQUARE; ++i) {
-          Vec whole[SQUARE];
+        for (int i = 0; i < DOWN; ++i) {
+          Vec whole[ACROSS];
           transform_weights({half[0][i], half[1][i], half[2][i]}, whole);
-          for (int j = 0; j < SQUARE; ++j) store(to + (i * SQUARE + j) * f.channels * width + v, whole[j]);
+          for (int j = 0; j < ACROSS; ++j) store(to + (i * ACROSS + j) * f.channels * width + v, whole[j]);
         }
       }
     }
   }
 
   void convolve(const Arena& arena, Index worker, Index first, Index count, Index first_panel, Index end_panel) const {
-    float* in = arena.at<float>(images_at) + worker * images.floats(SPOTS);
+    float* in = arena.at<float>(images_at) + worker * images.floats(ACROSS);
     float* sums = arena.at<float>(products_at) + worker * products.floats(SPOTS);
-    for (int i = 0; i < SQUARE; ++i)
-      transform_images(f, first, count, i, arena.at<float>(zeros_at), images, in + i * SQUARE * images.pitch);
     Finite finite;
     for (Index p = first_panel, end; p < end_panel; p = end) {
       end = least(p + together, end_panel);
-      for (int spot = 0; spot < SPOTS; ++spot)
-        for (Index q = p; q < end; ++q) {
-          const Index width = width_of(filters, q * panel);
-          const auto multiply =
-              width == BROAD_PANEL ? product<TILE_ROWS / 2, 4> : width == PANEL ? product<TILE_ROWS, 2> : product<TILE_ROWS, 1>;
-          multiply(in + spot * images.pitch, f.channels, count, f.channels,
-                   arena.at<float>(weights_at) + f.channels * (SPOTS * q * panel + spot * width),
-                   sums + spot * products.pitch + products.block((q - p) * panel));
-        }
+      for (int i = 0; i < DOWN; ++i) {
+        transform_images(f, first, count, i, arena.at<float>(zeros_at), images, in);
+        for (int j = 0; j < ACROSS; ++j)
+          for (Index q = p; q < end; ++q) {
+            const Index width = width_of(filters, q * panel), spot = i * ACROSS + j;
+            const auto multiply =
+                width == BROAD_PANEL ? product<TILE_ROWS / 2, 4> : width == PANEL ? product<TILE_ROWS, 2> : product<TILE_ROWS, 1>;
+            multiply(in + j * images.pitch, f.channels, count,
+                     arena.at<float>(weights_at) + f.channels * (SPOTS * q * panel + spot * width),
+                     sums + spot * products.pitch + products.block((q - p) * panel));
+          }
+      }
       for (Index q = p; q < end; ++q) finish(first, count, sums + products.block((q - p) * panel), q * panel, finite);
     }
     finite.tell(arena.at<int>(infinite_at));
@@ -273,27 +331,26 @@ struct TileConvolution {
     const Index width = width_of(filters, filter);
     const bool past = go_past(out, f.batch * f.out_h * f.out_w * filters, filters);
     f.each_run(first, count, [&](Index t, Index n, Index tile_y, Index tile_x, Index length) {
-      const Index y = 2 * tile_y;
-      for (Index k = 0, x = 2 * tile_x; k < length; ++k, x += 2) {
+      const Index y = TILE_H * tile_y;
+      for (Index k = 0, x = TILE_W * tile_x; k < length; ++k, x += TILE_W) {
         float* to = out + ((n * f.out_h + y) * f.out_w + x) * filters + filter;
         for (Index v = 0; v < width; v += LANES) {
           const Vec biases = ending.biases(filter + v, filters);
           const float* from = sums + (t + k) * width + v;
-          Vec half[SQUARE][2], result[2][2];
-          for (int i = 0; i < SQUARE; ++i, from += SQUARE * products.pitch)
-            transform_products({load(from), load(from + products.pitch), load(from + 2 * products.pitch), load(from + 3 * products.pitch)},
-                               half[i]);
-          for (int b = 0; b < 2; ++b) {
-            Vec column[2];
-            transform_products({half[0][b], half[1][b], half[2][b], half[3][b]}, column);
-            result[0][b] = column[0], result[1][b] = column[1];
+          Vec half[DOWN][TILE_W];
+          for (int i = 0; i < DOWN; ++i, from += ACROSS * products.pitch) {
+            Vec row[ACROSS];
+            for (int j = 0; j < ACROSS; ++j) row[j] = load(from + j * products.pitch);
+            transform_products(row, half[i]);
           }
-          for (int a = 0; a < 2; ++a)
-            for (int b = 0; b < 2; ++b) {
-              finite.see(result[a][b]);
-              if (y + a < f.out_h && x + b < f.out_w)
-                store_part(to + (a * f.out_w + b) * filters + v, ending(result[a][b], biases), filters - filter - v, past);
+          for (int b = 0; b < TILE_W && x + b < f.out_w; ++b) {
+            Vec column[TILE_H];
+            transform_products({half[0][b], half[1][b], half[2][b], half[3][b]}, column);
+            for (int a = 0; a < TILE_H && y + a < f.out_h; ++a) {
+              finite.see(column[a]);
+              store_part(to + (a * f.out_w + b) * filters + v, ending(column[a], biases), filters - filter - v, past);
             }
+          }
         }
       }
     });
@@ -331,17 +388,17 @@ struct TileGradient {
         panel(choose_panel(made)), sums(depth * all_panels(made)), images(BLOCK, field.channels, CHANNELS),
         gradients(BLOCK, all_panels(made), panel) {
     shares = most(1, least(least(SHARES, blocks), SHARE_FLOATS / (SPOTS * sums)));
-    parts = 2 * shares >= SHARES ? 1 : SQUARE;
+    parts = 2 * shares >= SHARES ? 1 : DOWN;
     sums_at = arena.reserve<float>(shares * SPOTS * sums);
     zeros_at = arena.reserve<float>(most(f.width * f.channels, f.out_w * filters));
-    images_at = arena.reserve<float>(pool.workers * images.floats(SQUARE));
-    gradients_at = arena.reserve<float>(pool.workers * gradients.floats(SQUARE));
+    images_at = arena.reserve<float>(pool.workers * images.floats(ACROSS));
+    gradients_at = arena.reserve<float>(pool.workers * gradients.floats(ACROSS));
     infinite_at = arena.reserve<int>(1);
   }
 
   bool run(const Pool& pool, const Arena& arena, float* dkernel) const {
     std::memset(arena.at<float>(zeros_at), 0, size_t(most(f.width * f.channels, f.out_w * filters)) * 4);
-    std::memset(arena.at<float>(gradients_at), 0, size_t(pool.workers * gradients.floats(SQUARE)) * 4);
+    std::memset(arena.at<float>(gradients_at), 0, size_t(pool.workers * gradients.floats(ACROSS)) * 4);
     *arena.at<int>(infinite_at) = 0;
     auto share = [&](Index item, Index worker) { add_share(arena, item / parts, item % parts, worker); };
     parallel_for(pool, shares * parts, share);
@@ -353,19 +410,19 @@ struct TileGradient {
  private:
   // Parts are rows of the four.
   void add_share(const Arena& arena, Index share, Index part, Index worker) const {
-    float* in = arena.at<float>(images_at) + worker * images.floats(SQUARE);
-    float* up = arena.at<float>(gradients_at) + worker * gradients.floats(SQUARE);
+    float* in = arena.at<float>(images_at) + worker * images.floats(ACROSS);
+    float* up = arena.at<float>(gradients_at) + worker * gradients.floats(ACROSS);
     const float* zeros = arena.at<float>(zeros_at);
     float* total = arena.at<float>(sums_at) + share * SPOTS * sums;
-    const Index begin = SQUARE * part / parts, end = SQUARE * (part + 1) / parts;
-    std::memset(total + begin * SQUARE * sums, 0, size_t((end - begin) * SQUARE * sums) * 4);
+    const Index begin = DOWN * part / parts, end = DOWN * (part + 1) / parts;
+    std::memset(total + begin * ACROSS * sums, 0, size_t((end - begin) * ACROSS * sums) * 4);
     for (Index b = blocks * share / shares; b < blocks * (share + 1) / shares; ++b) {
       const Index first = b * BLOCK, count = least(BLOCK, f.tiles() - first);
       for (Index i = begin; i < end; ++i) {
         transform_images(f, first, count, int(i), zeros, images, in);
         transform_gradients(f, dy, filters, first, count, int(i), zeros, gradients, up);
-        for (int j = 0; j < SQUARE; ++j)
-          add_products(in + j * images.pitch, up + j * gradients.pitch, count, total + (i * SQUARE + j) * sums);
+        for (int j = 0; j < ACROSS; ++j)
+          add_products(in + j * images.pitch, up + j * gradients.pitch, count, total + (i * ACROSS + j) * sums);
       }
     }
   }
@@ -390,11 +447,12 @@ struct TileGradient {
           for (Index s = 1; s < shares; ++s) sum += load(from + (s * SPOTS + spot) * sums);
           return sum;
         };
-        Vec half[SQUARE][3];
-        for (int j = 0; j < SQUARE; ++j) transform_sums({total(j), total(4 + j), total(8 + j), total(12 + j)}, half[j]);
+        Vec half[ACROSS][3];
+        for (int j = 0; j < ACROSS; ++j)
+          transform_sums({total(j), total(ACROSS + j), total(2 * ACROSS + j), total(3 * ACROSS + j)}, half[j]);
         for (int y = 0; y < 3; ++y) {
           Vec row[3];
-          transform_sums({half[0][y], half[1][y], half[2][y], half[3][y]}, row);
+          transform_sums({half[0][y], half[1][y], half[2][y], half[3][y], half[4][y], half[5][y]}, row);
           for (int x = 0; x < 3; ++x) {
             finite.see(row[x]);
             store_part(dkernel + ((y * 3 + x) * f.channels + c) * filters + first + v, row[x], filters - first - v, false);

@@ -43,7 +43,9 @@ class Case:
                 self.window, self.dilation = [3, 3], (1, 1)
                 self.strides = (int(rng.integers(1, 3)),) * 2
             if tiles:
-                own, made = (int(rng.choice([16, 17, 24, 36, 50, 64, 70])) for _ in range(2))
+                own, made = (
+                    int(rng.choice([16, 17, 24, 36, 50, 64, 70, 150, 270])) for _ in range(2)
+                )
                 self.window, self.dilation, self.strides, self.groups = [3, 3], (1, 1), (1, 1), 1
                 self.sizes = [int(n) for n in rng.integers(7, 24, 2)]
                 self.batch = int(rng.integers(7, 10))

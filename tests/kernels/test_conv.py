@@ -41,13 +41,12 @@ def native(which, case, threads):
 
 
 def check_samples(seeds, **kind):
-    tolerance = 1e-6 if "tiles" in kind else TOLERANCE  # shorter sums
     for seed in seeds:
         rng = np.random.default_rng(seed)
         case, threads = Case(rng, **kind), int(rng.integers(1, 6))
         for which, wanted in enumerate(case.results()):
             worst = error(native(which, case, threads), wanted)
-            assert worst <= tolerance, (seed, which, threads, worst, case)
+            assert worst <= TOLERANCE, (seed, which, threads, worst, case)
 
 
 @pytest.mark.parametrize("block", range(4))
