@@ -466,18 +466,15 @@ def _bias_jvp(primals, tangents, *, relu, **options):
     if dkernel is not None:
         parts.append(conv_p.bind(x, dkernel, **options))
     if relu and parts and dbias is not None:
-        tables = (
-            each.reshape((-1, y.shape[-1])) for each in (y, functools.reduce(jax.numpy.add, parts))
-        )
-        return y, _relu_tangent_p.bind(*tables, dbias)[0].reshape(y.shape)
+        return y, _relu_tangent_p.bind(y, functools.reduce(jax.numpy.add, parts), dbias)[0]
     if dbias is not None:
         parts.append(jax.numpy.broadcast_to(dbias, y.shape))
     tangent = functools.reduce(jax.numpy.add, parts)
     return y, jax.numpy.where(y <= 0, 0, tangent) if relu else tangent
 
 
-# The derivative of ReLU(x + bias) in the direction (dx, dbias), and its transpose, as one operation each, over rows of channels: XLA
-# would read what the transpose masks once more for the bias.
+# The derivative of ReLU(x + bias) in the direction (dx, dbias), and its transpose, as one operation each: XLA would read what the
+# transpose masks once more for the bias.
 
 
 def _portable_relu_tangent(y, dx, dbias):
@@ -486,7 +483,7 @@ def _portable_relu_tangent(y, dx, dbias):
 
 def _portable_relu_gradient(y, dy):
     masked = jax.numpy.where(y <= 0, 0, dy)
-    return [masked, masked.sum(axis=0)]
+    return [masked, masked.sum(axis=tuple(range(y.ndim - 1)))]
 
 
 _relu_tangent_p = jax_kernels.make(
@@ -494,9 +491,10 @@ _relu_tangent_p = jax_kernels.make(
 )
 _relu_gradient_p = jax_kernels.make(
     "hornpipe_relu_gradient",
-    lambda y, _: [y.shape, y.shape[1:]],
+    lambda y, _: [y.shape, y.shape[-1:]],
     _portable_relu_gradient,
     handler="hornpipe_relu_gradient",
+    in_place={1: 0},
 )
 
 

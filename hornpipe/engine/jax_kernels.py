@@ -72,7 +72,9 @@ def several_devices(context) -> bool:
     return getattr(context.module_context.axis_context, "num_devices", 1) > 1
 
 
-def make(name, shapes, portable, *, handler="", attributes=None, static=()) -> Primitive:
+def make(
+    name, shapes, portable, *, handler="", attributes=None, static=(), in_place=None
+) -> Primitive:
     """Return a float32 primitive; the caller adds its derivatives and its rule of `vmap`.
 
     Args:
@@ -82,6 +84,7 @@ def make(name, shapes, portable, *, handler="", attributes=None, static=()) -> P
         handler: what runs on a CPU, of `library.HANDLERS`; "" for what JAX compiles.
         attributes: a function of the options that returns the handler's attributes; None for none.
         static: the names of the options.
+        in_place: {operand's number: result's number} where a result may take the memory of an operand that nothing else needs.
     """
     primitive = Primitive(name)
     primitive.multiple_results = True
@@ -94,7 +97,8 @@ def make(name, shapes, portable, *, handler="", attributes=None, static=()) -> P
         if several_devices(context) or not active():
             return everywhere(context, *operands, **options)
         given = attributes(**options) if attributes else {}
-        return jax.ffi.ffi_lowering(handler)(context, *operands, **given)
+        run = jax.ffi.ffi_lowering(handler, operand_output_aliases=in_place)
+        return run(context, *operands, **given)
 
     primitive.def_abstract_eval(abstract)
     primitive.def_impl(jax.jit(primitive.bind, static_argnames=static))

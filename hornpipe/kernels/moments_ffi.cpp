@@ -1,4 +1,6 @@
 // Moments of channels: checks of every shape, and the handlers that XLA calls.
+#include <algorithm>
+
 #include "ffi.h"
 
 namespace {
@@ -40,14 +42,21 @@ ffi::Error products(ffi::ThreadPool threads, Floats x, Vector mean, Floats dy, f
   return done ? ffi::Error::Success() : no_memory();
 }
 
-ffi::Error relu_gradient(ffi::ThreadPool threads, Floats y, Floats dy, ffi::Result<Floats> dx, ffi::Result<Vector> sums) {
-  Table t;
-  if (auto error = read(y, *sums, *sums, &t); error.failure()) return error;
-  for (const Floats& other : {dy, *dx})
-    if (other.dimensions()[0] != t.rows || other.dimensions()[1] != t.channels)
-      return ffi::Error::InvalidArgument("hornpipe moments: the shapes do not fit together");
-  const bool done =
-      functions->relu_gradient(pool_of(threads, t), t, y.typed_data(), dy.typed_data(), dx->typed_data(), sums->typed_data());
+// Arrays of any rank: in a table of two axes XLA would copy what it lets the result take the place of.
+ffi::Error relu_gradient(ffi::ThreadPool threads, ffi::AnyBuffer y, ffi::AnyBuffer dy, ffi::Result<ffi::AnyBuffer> dx,
+                         ffi::Result<Vector> sums) {
+  Table t{1, 0};
+  bool same = y.dimensions().size() > 0;
+  for (const ffi::AnyBuffer& each : {y, dy, *dx}) {
+    const auto sizes = each.dimensions(), own = y.dimensions();
+    same = same && each.element_type() == ffi::F32 && sizes.size() == own.size() && std::equal(sizes.begin(), sizes.end(), own.begin());
+  }
+  if (same) t.channels = y.dimensions().back(), t.rows = Index(y.element_count()) / (t.channels < 1 ? 1 : t.channels);
+  if (!same || t.rows < 1 || t.channels < 1 || sums->dimensions()[0] != t.channels)
+    return ffi::Error::InvalidArgument("hornpipe moments: the shapes do not fit together");
+  if (functions == nullptr) return no_variant();
+  const bool done = functions->relu_gradient(pool_of(threads, t), t, y.typed_data<float>(), dy.typed_data<float>(),
+                                             dx->typed_data<float>(), sums->typed_data());
   return done ? ffi::Error::Success() : no_memory();
 }
 
@@ -87,9 +96,9 @@ HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_products(XLA_FFI_CallFrame* frame) {
 HORNPIPE_EXPORT XLA_FFI_Error* hornpipe_relu_gradient(XLA_FFI_CallFrame* frame) {
   static auto* handler = ffi::Ffi::Bind()
                              .Ctx<ffi::ThreadPool>()
-                             .Arg<Floats>()
-                             .Arg<Floats>()
-                             .Ret<Floats>()
+                             .Arg<ffi::AnyBuffer>()
+                             .Arg<ffi::AnyBuffer>()
+                             .Ret<ffi::AnyBuffer>()
                              .Ret<Vector>()
                              .To(relu_gradient)
                              .release();
