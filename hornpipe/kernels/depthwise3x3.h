@@ -324,7 +324,9 @@ bool gradients_3x3(const Pool& pool, const Conv& c, const float* x, const float*
   const float* turned = dx ? scratch.pack(arena, kernel, c.channels, true) : nullptr;
   const bool past = dx && go_past(dx, c.batch * c.height * in_row, c.channels);
   float* sums = arena.at<float>(sums_at);
-  auto share = [&](Index item, Index) {
+  // From the end on: the last images may still lie in the caches, where the convolution itself has been before.
+  auto share = [&](Index number, Index) {
+    const Index item = shares - 1 - number;
     float* own = sums + item * size;
     std::memset(own, 0, size_t(size) * 4);
     for (Index block = total * item / shares; block < total * (item + 1) / shares; ++block) {
