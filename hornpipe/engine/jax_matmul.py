@@ -28,30 +28,37 @@ _LEAST_ROWS, _LEAST_COLUMNS = 4, 17
 
 def matmul(x1, x2):
     """As the engine's `matmul`; NotImplemented where that one is to be taken."""
-    if not (_suits(x1) and _suits(x2)) or x2.ndim != 2 or x1.ndim < 2 or not active():
+    if not (_suits(x1) and _suits(x2)) or x2.ndim != 2 or x1.ndim < 2:
         return NotImplemented
-    rows, columns = math.prod(x1.shape[:-1]), x2.shape[1]
-    if rows < _LEAST_ROWS or columns < _LEAST_COLUMNS or x1.size * columns < _LEAST_WORK:
-        return NotImplemented
-    return multiply(x1.reshape((rows, x1.shape[-1])), x2).reshape((*x1.shape[:-1], columns))
+    return _product(x1, x2, 1)
 
 
 def einsum(subscripts, *operands):
     """As the engine's `einsum`; NotImplemented where that one is to be taken: for all but products of matrices."""
+    if len(operands) != 2 or not all(map(_suits, operands)):
+        return NotImplemented
     terms, out = subscripts.replace(" ", "").split("->")
-    left, _, right = terms.partition(",")
-    for count in range(1, min(len(left), len(right)) + 1 if len(operands) == 2 else 1):
-        if left[-count:] != right[:count] or out != left[:-count] + right[count:]:
-            continue
-        if len(set(left + right)) != len(left + right) - count:  # a letter twice
-            continue
-        x1, x2 = operands
-        depth = math.prod(x2.shape[:count])
-        product = matmul(x1.reshape((*x1.shape[:-count], depth)), x2.reshape((depth, -1)))
-        if product is NotImplemented:
-            return product
-        return product.reshape((*x1.shape[:-count], *x2.shape[count:]))
-    return NotImplemented
+    left, right = terms.split(",")
+    count = (
+        len(left) + len(right) - len(set(left + right))
+    )  # letters that both have, or one of them twice
+    if not 0 < count < min(len(left), len(right)) or left[-count:] != right[:count]:
+        return NotImplemented
+    if out != left[:-count] + right[count:]:
+        return NotImplemented
+    return _product(*operands, count)
+
+
+def _product(x1, x2, count):
+    """Return the sum of products over the last axes of `x1` and the first ones of `x2`, `count` of them."""
+    first, inner, last = x1.shape[:-count], x2.shape[:count], x2.shape[count:]
+    rows, depth, columns = map(math.prod, (first, inner, last))
+    if x1.shape[-count:] != inner or rows < _LEAST_ROWS or columns < _LEAST_COLUMNS:
+        return NotImplemented
+    if rows * depth * columns < _LEAST_WORK or not active():
+        return NotImplemented
+    product = multiply(x1.reshape((rows, depth)), x2.reshape((depth, columns)))
+    return product.reshape((*first, *last))
 
 
 def _suits(x):

@@ -52,7 +52,7 @@ ffi::Error relu_gradient(ffi::ThreadPool threads, ffi::AnyBuffer y, ffi::AnyBuff
     same = same && each.element_type() == ffi::F32 && sizes.size() == own.size() && std::equal(sizes.begin(), sizes.end(), own.begin());
   }
   if (same) t.channels = y.dimensions().back(), t.rows = Index(y.element_count()) / (t.channels < 1 ? 1 : t.channels);
-  if (!same || t.rows < 1 || t.channels < 1 || sums->dimensions()[0] != t.channels)
+  if (!same || t.channels < 1 || sums->dimensions()[0] != t.channels)
     return ffi::Error::InvalidArgument("hornpipe moments: the shapes do not fit together");
   if (functions == nullptr) return no_variant();
   const bool done = functions->relu_gradient(pool_of(threads, t), t, y.typed_data<float>(), dy.typed_data<float>(),

@@ -80,6 +80,31 @@ def test_derivatives(relu):
     same(*(jax.grad(total(f), 1)(X, KERNEL, BIAS) for f in (fused, apart)))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 16, 64, 70, 133])
+def test_gradient_of_relu_with_that_of_the_bias(channels):
+    y, dy = jnp.maximum(draw(9, 8, 7, channels), 0), draw(9, 8, 7, channels)
+    y, dy = y.at[0, 0, 0].set(jnp.nan), dy.at[8, 7, 6].set(jnp.inf)
+    masked, sums = jax_conv._relu_gradient_p.bind(y, dy)
+    expected = np.where(np.asarray(y) <= 0, 0, dy)
+    np.testing.assert_array_equal(masked, expected)
+    total = expected.astype("float64").sum((0, 1, 2))
+    np.testing.assert_array_equal(np.isinf(sums), np.isinf(total))
+    finite = np.isfinite(total)
+    np.testing.assert_allclose(np.asarray(sums)[finite], total[finite], rtol=1e-5, atol=1e-4)
+    again = jax.jit(lambda y, dy: (jax_conv._relu_gradient_p.bind(y, dy), dy))(y, dy)
+    for got, wanted in zip(again[0], (masked, sums), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(again[1], dy)  # what is used elsewhere stays
+
+
+def test_no_images():
+    def total(*operands):
+        return fused(*operands).sum()
+
+    dx, dkernel, dbias = jax.grad(total, (0, 1, 2))(X[:0], KERNEL, BIAS)
+    assert dx.shape == X[:0].shape and not np.any(dkernel) and not np.any(dbias)
+
+
 @pytest.mark.parametrize(
     "axes", [axes for axes in itertools.product((0, None), (0, None), (0, None)) if any(a == 0 for a in axes)]
 )  # fmt: skip

@@ -158,9 +158,16 @@ def test_layers_take_them():
         ("ab,cb->ac", [(40, 50), (60, 50)], False),
         ("ab,bc,cd->ad", [(40, 50), (50, 60), (60, 70)], False),
         ("ab,b->a", [(400, 500), (500,)], False),
+        ("aab,bc->aac", [(9, 9, 50), (50, 60)], None),
+        ("abb,bcd->acd", [(9, 50, 50), (50, 6, 60)], False),
+        ("ab,bc->ac", [(40, 50), (1, 60)], False),
     ],
 )
 def test_einsum(subscripts, shapes, taken):
+    if taken is None:  # refused, by whoever gets it
+        with pytest.raises((ValueError, TypeError)):
+            engine.einsum(subscripts, *(jnp.ones(shape) for shape in shapes))
+        return
     rng = np.random.default_rng(0)
     operands = [rng.standard_normal(shape).astype("float32") for shape in shapes]
     out = engine.einsum(subscripts, *map(jnp.asarray, operands))
