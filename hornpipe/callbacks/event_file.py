@@ -185,9 +185,17 @@ class EventWriter:
     """
 
     def __init__(self, folder: Path, token: str):
-        name = f"events.out.tfevents.{time.time_ns() // 10**6:013d}.{socket.gethostname()}.{os.getpid()}.{token}"
-        self.path = folder / name
-        self._file = open(self.path, "xb")  # noqa: SIM115 (it is closed by `close`)
+        milliseconds, where = (
+            time.time_ns() // 10**6,
+            f"{socket.gethostname()}.{os.getpid()}.{token}",
+        )
+        while True:  # the first moment that no writer of this run has taken
+            self.path = folder / f"events.out.tfevents.{milliseconds:013d}.{where}"
+            try:
+                self._file = open(self.path, "xb")  # noqa: SIM115 (it is closed by `close`)
+                break
+            except FileExistsError:
+                milliseconds += 1
         self._put(bytes_field(3, "brain.Event:2"), 0)
 
     def _put(self, content: bytes, step: int):

@@ -23,7 +23,7 @@ from jax.interpreters import ad, batching, mlir
 from jax.sharding import NamedSharding, PartitionSpec
 
 from hornpipe.engine.jax_conv import _is_sharded, _needs_devices
-from hornpipe.engine.jax_kernels import active
+from hornpipe.engine.jax_kernels import active, exported
 
 _MASKED = -1e30  # the score of what is hidden, as in the composed operation
 
@@ -178,7 +178,7 @@ def _make(name, shapes, portable, *, handler=True):
 
     def lower(context, *operands, **options):
         arrays = context.avals_in
-        if any(0 in x.shape for x in arrays):
+        if exported(context) or any(0 in x.shape for x in arrays):
             return everywhere(context, *operands, **options)
         if _is_sharded(context.module_context.axis_context):
             run = _partitioned(name, shapes, arrays, **options)

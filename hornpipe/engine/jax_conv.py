@@ -24,7 +24,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from hornpipe.engine import jax_conv_portable as portable
 from hornpipe.engine import jax_kernels
-from hornpipe.engine.jax_kernels import active, variant
+from hornpipe.engine.jax_kernels import active, exported, variant
 
 try:  # programs of these primitives are told their devices, without which nothing can be divided among them
     from jax._src.dispatch import prim_requires_devices_during_lowering as _needs_devices
@@ -256,9 +256,9 @@ def _make(name, shape, everywhere, deep, on_cpu):
         return jax.core.ShapedArray(shape(first, second, **options), first.dtype)
 
     def lower(context, first, second, **options):
-        sharded = _is_sharded(context.module_context.axis_context)
-        if not active():
-            run = functools.partial(everywhere if sharded else on_cpu, **options)
+        sharded, away = _is_sharded(context.module_context.axis_context), exported(context)
+        if away or not active():
+            run = functools.partial(everywhere if sharded or away else on_cpu, **options)
             return mlir.lower_fun(run, multiple_results=False)(context, first, second)
         if sharded:
             run = _partitioned(name, shape, deep, **options)
@@ -447,7 +447,7 @@ def _lower_bias(context, x, kernel, bias, *, relu, **options):
         y = conv_p.bind(x, kernel, **options) + bias
         return jax.numpy.where(y <= 0, 0, y) if relu else y
 
-    apart = _is_sharded(context.module_context.axis_context) or not active()
+    apart = _is_sharded(context.module_context.axis_context) or exported(context) or not active()
     if apart or len(options["strides"]) == 3:
         run = separate if apart else functools.partial(_deep_conv, relu=relu, **options)
         return mlir.lower_fun(run, multiple_results=False)(context, x, kernel, bias)

@@ -72,6 +72,11 @@ def several_devices(context) -> bool:
     return getattr(context.module_context.axis_context, "num_devices", 1) > 1
 
 
+def exported(context) -> bool:
+    """Return whether what is lowered goes to other processes (`jax.export`), which may lack the kernels."""
+    return getattr(context.module_context.lowering_parameters, "for_export", False)
+
+
 def make(
     name, shapes, portable, *, handler="", attributes=None, static=(), in_place=None
 ) -> Primitive:
@@ -80,7 +85,7 @@ def make(
     Args:
         name: str.
         shapes: a function of its operands and options that returns the shapes of its results, a list.
-        portable: what JAX compiles on other platforms and for several devices; returns a list.
+        portable: what JAX compiles on other platforms, for several devices and for other processes; returns a list.
         handler: what runs on a CPU, of `library.HANDLERS`; "" for what JAX compiles.
         attributes: a function of the options that returns the handler's attributes; None for none.
         static: the names of the options.
@@ -94,7 +99,7 @@ def make(
         return [jax.core.ShapedArray(each, "float32") for each in shapes(*operands, **options)]
 
     def lower(context, *operands, **options):
-        if several_devices(context) or not active():
+        if several_devices(context) or exported(context) or not active():
             return everywhere(context, *operands, **options)
         given = attributes(**options) if attributes else {}
         run = jax.ffi.ffi_lowering(handler, operand_output_aliases=in_place)

@@ -322,6 +322,15 @@ def test_a_resumed_run_has_no_point_twice(tmp_path, saved):
         assert scalars(parted / run) == scalars(tmp_path / "whole" / run)
 
 
+def test_writers_of_one_moment_have_files_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(event_file.time, "time_ns", lambda: 1_700_000_000_123_456_789)
+    writers = [event_file.EventWriter(tmp_path, "token") for _ in range(3)]
+    for writer in writers:
+        writer.close()
+    paths = [writer.path for writer in writers]
+    assert sorted(set(paths)) == paths == sorted(tmp_path.iterdir())
+
+
 def test_resuming_within_an_epoch_leaves_one_graph(tmp_path):
     first = TensorBoard(tmp_path)
     model = make()
