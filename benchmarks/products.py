@@ -1,9 +1,10 @@
-"""What products of matrices cost, with both gradients: `python -m benchmarks.products [--rounds N] [--only TEXT]`.
+"""What products of matrices cost, and steps of training with them: `python -m benchmarks.products [--rounds N] [--only TEXT]`.
 
 Each row is timed in turn, round after round, in one process: the compiled kernels ("native"), XLA's product ("xla"), XLA's with the
-matrix transposed ("slim"), and PyTorch. The ratios are medians of PyTorch's time divided by ours in the same round, above 1 where we are
-faster; each of our calls includes JAX's own 0.1 ms. The rules in `hornpipe.engine.jax` and `hornpipe.engine.jax_matmul` that choose
-between the three follow from it; the last column is what they choose.
+matrix transposed ("slim"), and PyTorch. First a call of the product alone, which includes JAX's own 0.1 ms, then STEPS steps in one
+program, as `fit` runs them: the product, both its gradients, and a small change of the matrix and of the gradient that comes in. The
+ratios are medians of PyTorch's time divided by ours in the same round, above 1 where we are faster. The rules in `hornpipe.engine.jax`
+and `hornpipe.engine.jax_matmul` that choose between the three follow from the steps; the last column is what they choose.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ SIZES = [  # rows, inner, columns
     (512, 10000, 1),
 ]
 PATHS = ("native", "xla", "slim")
+STEPS = 10
 
 
 def _slim(x, w):
@@ -50,24 +52,37 @@ PRODUCTS = {"native": jax_matmul.multiply, "xla": jnp.matmul, "slim": _slim}
 
 
 def contenders(size):
-    """Return for each name its two functions without arguments: the product, and the product with both gradients."""
+    """Return for each name its two functions without arguments: the product, and STEPS steps of training."""
     rows, inner, columns = size
     draw = np.random.default_rng(0).standard_normal
     shapes = ((rows, inner), (inner, columns), (rows, columns))
     arrays = [draw(shape, dtype="float32") for shape in shapes]
     x, w, gradient = map(torch.from_numpy, arrays)
-    found = {"torch": (lambda: x @ w, lambda: (x @ w, gradient @ w.T, x.T @ gradient))}
+
+    def torch_steps():
+        matrix, above = w, gradient
+        for _ in range(STEPS):
+            y, dx, dw = x @ matrix, above @ matrix.T, x.T @ above
+            matrix, above = matrix - 1e-6 * dw, above + (1e-6 * y + 1e-9 * dx.sum())
+        return matrix, above
+
+    found = {"torch": (lambda: x @ w, torch_steps)}
     on_device = [jnp.asarray(array) for array in arrays]
     for name, product in PRODUCTS.items():
 
-        def both(x, w, gradient, product=product):
-            y, back = jax.vjp(product, x, w)
-            return y, back(gradient)
+        def steps(x, w, gradient, product=product):
+            def step(_, carry):
+                matrix, above = carry
+                y, back = jax.vjp(product, x, matrix)
+                dx, dw = back(above)
+                return matrix - 1e-6 * dw, above + (1e-6 * y + 1e-9 * dx.sum())
 
-        forward, both = jax.jit(product), jax.jit(both)
+            return jax.lax.fori_loop(0, STEPS, step, (w, gradient))
+
+        forward, steps = jax.jit(product), jax.jit(steps)
         found[name] = (
             lambda forward=forward: jax.block_until_ready(forward(*on_device[:2])),
-            lambda both=both: jax.block_until_ready(both(*on_device)),
+            lambda steps=steps: jax.block_until_ready(steps(*on_device)),
         )
     return found
 
@@ -91,7 +106,7 @@ def main() -> None:
         sys.exit(jax_kernels.status())
     print(f"{jax_kernels.status()}; {torch.get_num_threads()} threads\n")
     names = " | ".join(f"torch ÷ {path}" for path in PATHS)
-    print(f"| product / with both gradients | torch, ms | {names} | chosen |")
+    print(f"| product / step | torch, ms | {names} | chosen |")
     print("| --- " * (3 + len(PATHS)) + "|")
     for size in SIZES:
         name = " x ".join(map(str, size))
@@ -99,7 +114,8 @@ def main() -> None:
             continue
         seconds = interleaved(contenders(size), options.rounds)
         theirs = seconds["torch"]
-        cells = [name, " / ".join(f"{1e3 * statistics.median(each):.2f}" for each in theirs)]
+        product, steps = (1e3 * statistics.median(each) for each in theirs)
+        cells = [name, f"{product:.2f} / {steps / STEPS:.2f}"]
         for path in PATHS:
             pairs = zip(theirs, seconds[path], strict=True)
             ratios = [
