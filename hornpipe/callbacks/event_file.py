@@ -185,10 +185,8 @@ class EventWriter:
     """
 
     def __init__(self, folder: Path, token: str):
-        milliseconds, where = (
-            time.time_ns() // 10**6,
-            f"{socket.gethostname()}.{os.getpid()}.{token}",
-        )
+        milliseconds = time.time_ns() // 10**6
+        where = f"{socket.gethostname()}.{os.getpid()}.{token}"
         while True:  # the first moment that no writer of this run has taken
             self.path = folder / f"events.out.tfevents.{milliseconds:013d}.{where}"
             try:

@@ -39,9 +39,7 @@ def einsum(subscripts, *operands):
         return NotImplemented
     terms, out = subscripts.replace(" ", "").split("->")
     left, right = terms.split(",")
-    count = (
-        len(left) + len(right) - len(set(left + right))
-    )  # letters that both have, or one of them twice
+    count = len(left + right) - len(set(left + right))  # letters of both, or twice in one
     if not 0 < count < min(len(left), len(right)) or left[-count:] != right[:count]:
         return NotImplemented
     if out != left[:-count] + right[count:]:
@@ -66,9 +64,7 @@ def _suits(x):
         isinstance(x, jax.Array)
         and x.dtype == np.float32
         and all(isinstance(size, int) for size in x.shape)
-        and not any(
-            jax.typeof(x).sharding.spec
-        )  # types that say how they are divided are XLA's to follow
+        and not any(jax.typeof(x).sharding.spec)  # XLA follows types that say how they are divided
     )
 
 
@@ -88,7 +84,7 @@ matmul_p = make(
 
 
 def multiply(a, b, a_turned=False, b_turned=False):
-    """Return a b; what is turned is transposed first."""
+    """Return a b, float32 (rows, columns); a is (rows, depth), b (depth, columns), transposed before where `turned`."""
     return matmul_p.bind(a, b, a_turned=a_turned, b_turned=b_turned)[0]
 
 
@@ -120,7 +116,7 @@ def _jvp(primals, tangents, **turned):
 
 
 def _batch(arguments, axes, **turned):
-    """What JAX compiles, for several matrices; one matrix for many is a matrix of more rows."""
+    """Leave mapped matrices to what JAX compiles."""
     run = functools.partial(_portable, **turned)
     return jax.vmap(run, axes)(*arguments), [0]
 

@@ -232,7 +232,7 @@ class Model(Trainer, Layer):
             ):
                 rule = f"input {_input_name(tensor)!r} must have the shape {wanted}"
                 raise ShapeError(
-                    message(self.who, rule, f"shape={shape}", _shape_fix(shape, wanted))
+                    message(self.who, rule, f"shape={shape}", _shape_fix(shape, wanted)), self
                 )
             own, dtype = engine.dtype(leaf), tensor.dtype
             if is_float(dtype) and not is_float(own):

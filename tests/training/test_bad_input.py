@@ -230,3 +230,16 @@ def test_value_and_grad_refuses():
         keras.value_and_grad(3, [variable])
     with pytest.raises(TypeError, match="must hold Variables"):
         keras.value_and_grad(lambda: variable * 2, [1.0])
+
+
+def test_the_model_that_refuses_inputs_is_named_once():
+    model = classifier()
+    inputs = keras.Input((3,))
+    for call in (
+        lambda: model(X[:, :3]),
+        lambda: model.predict(X[:, :3], verbose=0),
+        lambda: keras.Model(inputs, model(inputs)),
+    ):
+        with pytest.raises(ValueError, match="must have the shape") as caught:
+            call()
+        assert str(caught.value).count(model.who) == 1
